@@ -1,0 +1,1 @@
+"""The command line: parse arguments, wire the stages, print."""

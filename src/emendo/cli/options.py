@@ -1,0 +1,23 @@
+"""The options that commands share, each written once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ModelOption = Annotated[
+    str, typer.Option("--model", "-m", help="Embedded model, folder, .gguf file or hub id.", rich_help_panel="Model")
+]
+LedgerOption = Annotated[
+    Path | None,
+    typer.Option("--ledger", envvar="EMENDO_LEDGER", help="Folder of the history; one a model in the data folder unless given."),
+]
+AtOption = Annotated[
+    str | None, typer.Option("--at", help="Revision: an entry's number, a revision id, or 'original'; the newest unless given.")
+]
+SeedOption = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+DEFAULT_MODEL = "smollm2-135m"

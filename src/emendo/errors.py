@@ -1,0 +1,73 @@
+"""The exceptions a caller may catch, as a tree.
+
+    EmendoError
+    ├── InvalidRequest          the words of a request do not fit together
+    │   ├── UnknownName         no plug-in, model or revision of that name
+    │   └── PromptTooLong       more tokens than the model's context holds
+    ├── DataUnavailable         a data set, corpus or file that is not there
+    ├── ModelUnavailable        a model that cannot be found or fetched
+    ├── UnsupportedArchitecture a model whose parts Emendo does not know
+    ├── EditRefused             an edit that the guard found harmful
+    ├── PatchMismatch           a patch made for other weights
+    ├── CorruptPatch            a patch whose files are damaged or foreign
+    └── LedgerError             a history that cannot be read or written
+
+Every message is one plain sentence or two: what was found, what was expected, what to do. The command line prints it and
+exits with code 2.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class EmendoError(Exception):
+    """Anything that a user can mend."""
+
+
+class InvalidRequest(EmendoError):
+    """The words of a request do not fit together."""
+
+
+class UnknownName(InvalidRequest):
+    """No plug-in, model or revision has the name that was asked for."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        choices = sorted(known)
+        close = difflib.get_close_matches(name, choices, n=1)
+        hint = f"Did you mean '{close[0]}'? " if close else ""
+        listing = ", ".join(choices) or "none"
+        super().__init__(f"There is no {kind} named '{name}'. {hint}Known: {listing}.")
+
+
+class PromptTooLong(InvalidRequest):
+    """A prompt has more tokens than the model's context holds."""
+
+
+class DataUnavailable(EmendoError):
+    """A data set, corpus or file is not where it was looked for."""
+
+
+class ModelUnavailable(EmendoError):
+    """A model can neither be found here nor fetched."""
+
+
+class UnsupportedArchitecture(EmendoError):
+    """The parts of a model are not known to Emendo."""
+
+
+class EditRefused(EmendoError):
+    """The guard found that an edit would do harm; nothing was written."""
+
+
+class PatchMismatch(EmendoError):
+    """A patch was made for other weights than those it is applied to."""
+
+
+class CorruptPatch(EmendoError):
+    """The files of a patch are damaged, or are not a patch at all."""
+
+
+class LedgerError(EmendoError):
+    """A ledger cannot be read or written."""

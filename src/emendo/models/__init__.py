@@ -1,0 +1,33 @@
+"""Load a causal language model, name its parts alike for every family, and run it at a revision."""
+
+from emendo.models.architecture import ARCHITECTURES, Architecture
+from emendo.models.decoding import Generation, chat_prompt, generate
+from emendo.models.delta import SiteDelta, WeightDelta
+from emendo.models.editable import EditableModel
+from emendo.models.hooks import Site, capture, patch_activation
+from emendo.models.kept_states import KeptStates
+from emendo.models.loading import load_model
+from emendo.models.revision import Revision, at_revisions
+from emendo.models.tokens import TokenBatch, encode, subject_spans, target_ids
+
+__all__ = [
+    "ARCHITECTURES",
+    "Architecture",
+    "EditableModel",
+    "Generation",
+    "KeptStates",
+    "Revision",
+    "Site",
+    "SiteDelta",
+    "TokenBatch",
+    "WeightDelta",
+    "at_revisions",
+    "capture",
+    "chat_prompt",
+    "encode",
+    "generate",
+    "load_model",
+    "patch_activation",
+    "subject_spans",
+    "target_ids",
+]

@@ -1,0 +1,13 @@
+"""Gemma 3, text only, which norms the MLP's output after the down-projection."""
+
+from emendo.models.architecture import Architecture
+
+ARCHITECTURE = Architecture(
+    model_types=("gemma3_text",),
+    blocks="model.layers",
+    attention="self_attn",
+    mlp="mlp",
+    down_projection="mlp.down_proj",
+    final_norm="model.norm",
+    logit_softcap="final_logit_softcapping",
+)

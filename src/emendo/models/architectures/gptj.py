@@ -1,0 +1,12 @@
+"""GPT-J, whose attention and MLP read the same normed input."""
+
+from emendo.models.architecture import Architecture
+
+ARCHITECTURE = Architecture(
+    model_types=("gptj",),
+    blocks="transformer.h",
+    attention="attn",
+    mlp="mlp",
+    down_projection="mlp.fc_out",
+    final_norm="transformer.ln_f",
+)

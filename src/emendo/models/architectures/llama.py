@@ -1,0 +1,12 @@
+"""Llama 2 and 3, SmolLM2, TinyLlama and their kin."""
+
+from emendo.models.architecture import Architecture
+
+ARCHITECTURE = Architecture(
+    model_types=("llama",),
+    blocks="model.layers",
+    attention="self_attn",
+    mlp="mlp",
+    down_projection="mlp.down_proj",
+    final_norm="model.norm",
+)

@@ -1,0 +1,12 @@
+"""OLMo 2, which norms the outputs of attention and MLP after their last matrix."""
+
+from emendo.models.architecture import Architecture
+
+ARCHITECTURE = Architecture(
+    model_types=("olmo2",),
+    blocks="model.layers",
+    attention="self_attn",
+    mlp="mlp",
+    down_projection="mlp.down_proj",
+    final_norm="model.norm",
+)

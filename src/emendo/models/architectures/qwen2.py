@@ -1,0 +1,12 @@
+"""Qwen 2 and 2.5."""
+
+from emendo.models.architecture import Architecture
+
+ARCHITECTURE = Architecture(
+    model_types=("qwen2",),
+    blocks="model.layers",
+    attention="self_attn",
+    mlp="mlp",
+    down_projection="mlp.down_proj",
+    final_norm="model.norm",
+)

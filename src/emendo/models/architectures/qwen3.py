@@ -1,0 +1,12 @@
+"""Qwen 3, dense."""
+
+from emendo.models.architecture import Architecture
+
+ARCHITECTURE = Architecture(
+    model_types=("qwen3",),
+    blocks="model.layers",
+    attention="self_attn",
+    mlp="mlp",
+    down_projection="mlp.down_proj",
+    final_norm="model.norm",
+)

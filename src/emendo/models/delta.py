@@ -1,0 +1,64 @@
+"""A change of weights as a value: low-rank factors at named sites.
+
+    W' = W + U Vᵀ,      U: d_model × rank,   V: d_mlp × rank
+
+Nothing is written into the model; `Revision` adds (x V) Uᵀ to the output of the site.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from emendo.models.editable import tensor_digest
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SiteDelta:
+    """The change of one matrix.
+
+    Attributes:
+        site: Full module path of the down-projection.
+        output_factor: U, in float32.
+        input_factor: V, in float32.
+    """
+
+    site: str
+    output_factor: Float[Tensor, "d_model rank"]
+    input_factor: Float[Tensor, "d_mlp rank"]
+
+    @property
+    def rank(self) -> int:
+        return self.output_factor.shape[1]
+
+    @cached_property
+    def norm(self) -> float:
+        """Frobenius norm of U Vᵀ, from the factors: ‖U Vᵀ‖² = sum of (UᵀU) ∘ (VᵀV)."""
+        u, v = self.output_factor.double(), self.input_factor.double()
+        return float(((u.T @ u) * (v.T @ v)).sum().clamp(min=0).sqrt())
+
+    def dense(self) -> Float[Tensor, "d_model d_mlp"]:
+        """U Vᵀ written out, in float32."""
+        return self.output_factor @ self.input_factor.T
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WeightDelta:
+    """The change of one or more matrices: what an edit computes and a patch stores."""
+
+    changes: tuple[SiteDelta, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over sites and factors."""
+        lines = [f"{c.site} {tensor_digest(c.output_factor)} {tensor_digest(c.input_factor)}" for c in self.changes]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    def is_finite(self) -> bool:
+        """Whether no factor holds NaN or infinity."""
+        return all(bool(torch.isfinite(f).all()) for c in self.changes for f in (c.output_factor, c.input_factor))

@@ -1,0 +1,93 @@
+"""Read and replace activations.
+
+Sites of a block, in the order in which they are computed:
+
+    resid_pre → attn_out → key (d_mlp) → value → mlp_out → resid_post
+
+`key` is the input and `value` the output of the down-projection; `mlp_out` is what the MLP module returns, the same as `value`
+in every family here. A block or module may return a tensor or a tuple, and take its input by position or by keyword.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from emendo.models.editable import EditableModel
+
+Kind = Literal["resid_pre", "resid_post", "attn_out", "mlp_out", "key", "value"]
+
+
+@dataclass(frozen=True)
+class Site:
+    """An activation of one layer."""
+
+    kind: Kind
+    layer: int
+
+
+@contextmanager
+def patch_activation(model: EditableModel, site: Site, function: Callable[[Tensor], Tensor]) -> Iterator[None]:
+    """While the context lasts, the activation at a site is what `function` makes of it.
+
+    Args:
+        model: The model to run.
+        site: Which activation.
+        function: From the activation (batch × tokens × width) to its replacement.
+    """
+    module = _module(model, site)
+    handle = _on_input(module, function) if site.kind in ("resid_pre", "key") else _on_output(module, function)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def capture(model: EditableModel, sites: Iterable[Site]) -> Iterator[dict[Site, Tensor]]:
+    """While the context lasts, each forward pass leaves its activations at the sites in the yielded dictionary."""
+    activations: dict[Site, Tensor] = {}
+
+    def keeper(site: Site) -> Callable[[Tensor], Tensor]:
+        def keep(activation: Tensor) -> Tensor:
+            activations[site] = activation
+            return activation
+
+        return keep
+
+    with ExitStack() as stack:
+        for site in sites:
+            stack.enter_context(patch_activation(model, site, keeper(site)))
+        yield activations
+
+
+def _module(model: EditableModel, site: Site) -> nn.Module:
+    block, architecture = model.blocks[site.layer], model.architecture
+    paths = {
+        "attn_out": architecture.attention,
+        "mlp_out": architecture.mlp,
+        "key": architecture.down_projection,
+        "value": architecture.down_projection,
+    }
+    return block.get_submodule(paths.get(site.kind, ""))
+
+
+def _on_input(module: nn.Module, function: Callable[[Tensor], Tensor]) -> RemovableHandle:
+    def hook(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        if args:
+            return (function(args[0]), *args[1:]), kwargs
+        return args, kwargs | {"hidden_states": function(kwargs["hidden_states"])}
+
+    return module.register_forward_pre_hook(hook, with_kwargs=True)
+
+
+def _on_output(module: nn.Module, function: Callable[[Tensor], Tensor]) -> RemovableHandle:
+    def hook(_: nn.Module, __: tuple[Any, ...], output: Any) -> Any:
+        return (function(output[0]), *output[1:]) if isinstance(output, tuple) else function(output)
+
+    return module.register_forward_hook(hook)

@@ -1,0 +1,156 @@
+"""A forward pass that can be resumed above a layer and from a column on, exactly.
+
+A change of an activation at column p and layer l alters nothing before p and nothing below l. So the columns before p run
+once and leave their attention keys and values; the columns from p on run once and leave the input of each block; after that,
+`resume` runs only the blocks from l up, on the columns from p on. Blocks are called just as the model called them: with the
+arguments recorded on that one pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from transformers import DynamicCache
+from transformers.cache_utils import DynamicLayer
+
+from emendo.models.editable import EditableModel
+from emendo.models.tokens import TokenBatch
+
+
+class _FrozenLayer(DynamicLayer):
+    """Attention keys and values of the prefix, which a forward pass reads and does not append to."""
+
+    def __init__(self, keys: Tensor, values: Tensor) -> None:
+        super().__init__()
+        self.lazy_initialization(keys, values)
+        self.keys, self.values = keys, values
+
+    def update(self, key_states: Tensor, value_states: Tensor, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
+        return torch.cat([self.keys, key_states], dim=-2), torch.cat([self.values, value_states], dim=-2)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Call:
+    """How the model called one block."""
+
+    hidden: Tensor
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class KeptStates:
+    """What a pass over a batch left behind for the columns from `start` on.
+
+    Attributes:
+        model: The model that ran.
+        start: First column kept; column indices of `resume` count from it.
+        rows: Rows of the batch.
+        final: What the head reads at the kept columns.
+    """
+
+    model: EditableModel
+    start: int
+    rows: int
+    final: Float[Tensor, "batch columns d_head"]
+    calls: tuple[_Call, ...]
+
+    @classmethod
+    def record(cls, model: EditableModel, batch: TokenBatch, start: int) -> KeptStates:
+        """Run a batch once, keeping everything from column `start` on.
+
+        Hooks in force act on the columns from `start` on only; what they change must not reach further back.
+        """
+        base = model.network.base_model
+        cache = None
+        if start > 0:
+            plain = DynamicCache()
+            with torch.no_grad():
+                base(**batch.inputs(end=start), past_key_values=plain, use_cache=True)
+            cache = DynamicCache()
+            cache.layers = [_FrozenLayer(layer.keys, layer.values) for layer in plain.layers]
+            cache.layer_class_to_replicate = None
+        calls: list[_Call] = []
+
+        def keep(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            hidden, rest, named = _split(args, kwargs)
+            calls.append(_Call(hidden=hidden, args=rest, kwargs=named))
+
+        with ExitStack() as stack:
+            for block in model.blocks:
+                stack.callback(block.register_forward_pre_hook(keep, with_kwargs=True).remove)
+            with torch.no_grad():
+                output = base(**batch.inputs(start=start), past_key_values=cache, use_cache=cache is not None)
+        return cls(
+            model=model,
+            start=start,
+            rows=batch.input_ids.shape[0],
+            final=output.last_hidden_state,
+            calls=tuple(calls),
+        )
+
+    def resid_pre(self, layer: int) -> Float[Tensor, "batch columns d_model"]:
+        """The residual stream before a block."""
+        return self.calls[layer].hidden
+
+    def resume(self, layer: int, hidden: Float[Tensor, "batch columns d_model"]) -> Float[Tensor, "batch columns d_head"]:
+        """What the head reads when the residual stream before block `layer` is `hidden`; gradients flow through.
+
+        ``layer == n_layers`` runs the final norm alone.
+        """
+        for block, call in zip(self.model.blocks[layer:], self.calls[layer:], strict=True):
+            output = block(hidden, *call.args, **call.kwargs)
+            hidden = output[0] if isinstance(output, tuple) else output
+        return self.model.finish(hidden)
+
+    def select(self, rows: Sequence[int]) -> KeptStates:
+        """The same states for these rows only, in this order; a row may be named several times."""
+        index = torch.tensor(list(rows), device=self.final.device)
+        cache: dict[int, Any] = {}
+
+        def pick(tensor: Tensor) -> Tensor:
+            is_per_row = tensor.dim() > 1 and tensor.shape[0] == self.rows
+            return tensor[index] if is_per_row else tensor
+
+        calls = tuple(
+            _Call(
+                hidden=pick(call.hidden),
+                args=tuple(_map(value, pick, cache) for value in call.args),
+                kwargs={name: _map(value, pick, cache) for name, value in call.kwargs.items()},
+            )
+            for call in self.calls
+        )
+        return KeptStates(model=self.model, start=self.start, rows=len(index), final=pick(self.final), calls=calls)
+
+
+def _split(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tensor, tuple[Any, ...], dict[str, Any]]:
+    """The hidden states that a block was called with, and the rest; GPT-J's caller names them."""
+    if args:
+        return args[0], args[1:], dict(kwargs)
+    named = dict(kwargs)
+    return named.pop("hidden_states"), (), named
+
+
+def _map(value: Any, pick: Callable[[Tensor], Tensor], cache: dict[int, Any]) -> Any:
+    """An argument with every tensor in it picked; shared arguments are picked once."""
+    if id(value) not in cache:
+        if isinstance(value, Tensor):
+            cache[id(value)] = pick(value)
+        elif isinstance(value, tuple):
+            cache[id(value)] = tuple(_map(item, pick, cache) for item in value)
+        elif isinstance(value, dict):
+            cache[id(value)] = {key: _map(item, pick, cache) for key, item in value.items()}
+        elif isinstance(value, DynamicCache):
+            picked = DynamicCache()
+            picked.layers = [_FrozenLayer(pick(layer.keys), pick(layer.values)) for layer in value.layers]
+            picked.layer_class_to_replicate = None
+            cache[id(value)] = picked
+        else:
+            cache[id(value)] = value
+    return cache[id(value)]
