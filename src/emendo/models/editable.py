@@ -155,7 +155,7 @@ def tensor_digest(tensor: Tensor) -> str:
     data = tensor.detach().contiguous().cpu()
     header = f"{str(data.dtype).removeprefix('torch.')} {list(data.shape)}\n"
     digest = hashlib.sha256(header.encode())
-    digest.update(data.view(torch.uint8).numpy() if data.numel() else b"")
+    digest.update(data.reshape(-1).view(torch.uint8).numpy() if data.numel() else b"")
     return digest.hexdigest()
 
 

@@ -33,9 +33,7 @@ class Revision:
     @cached_property
     def id(self) -> str:
         """Twelve hexadecimal digits that name the deltas, or "original"."""
-        if not self.deltas:
-            return "original"
-        return hashlib.sha256("\n".join(delta.digest for delta in self.deltas).encode()).hexdigest()[:12]
+        return revision_id([delta.digest for delta in self.deltas])
 
     @cached_property
     def changes(self) -> tuple[SiteDelta, ...]:
@@ -56,6 +54,11 @@ class Revision:
     def plus(self, delta: WeightDelta) -> Revision:
         """The revision with one more delta."""
         return Revision(deltas=(*self.deltas, delta))
+
+
+def revision_id(digests: Sequence[str]) -> str:
+    """The id of the revision that has the deltas of these digests in force, in order."""
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()[:12] if digests else "original"
 
 
 class Rows:
