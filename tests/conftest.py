@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -95,9 +94,9 @@ def real() -> EditableModel:
 
 
 @pytest.fixture(scope="session")
-def data() -> Iterator[Path]:
+def data() -> Path:
     """The data sets that are not part of the repository; the test is skipped by name where they are absent."""
     folder = Path(os.environ.get("EMENDO_DATA", Path(__file__).parents[2] / "shared" / "data"))
     if not folder.is_dir():
         pytest.skip(f"the data sets are not at {folder} (set EMENDO_DATA)")
-    yield folder
+    return folder

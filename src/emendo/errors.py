@@ -4,9 +4,11 @@
     ├── InvalidRequest          the words of a request do not fit together
     │   ├── UnknownName         no plug-in, model or revision of that name
     │   └── PromptTooLong       more tokens than the model's context holds
+    ├── PluginBroken            a plug-in from outside that cannot be imported
     ├── DataUnavailable         a data set, corpus or file that is not there
     ├── ModelUnavailable        a model that cannot be found or fetched
     ├── UnsupportedArchitecture a model whose parts Emendo does not know
+    ├── UnknownFact             a fact that the model does not know, so that nothing can be traced
     ├── EditRefused             an edit that the guard found harmful
     ├── PatchMismatch           a patch made for other weights
     ├── CorruptPatch            a patch whose files are damaged or foreign
@@ -45,6 +47,10 @@ class PromptTooLong(InvalidRequest):
     """A prompt has more tokens than the model's context holds."""
 
 
+class PluginBroken(EmendoError):
+    """A plug-in from outside cannot be imported."""
+
+
 class DataUnavailable(EmendoError):
     """A data set, corpus or file is not where it was looked for."""
 
@@ -55,6 +61,10 @@ class ModelUnavailable(EmendoError):
 
 class UnsupportedArchitecture(EmendoError):
     """The parts of a model are not known to Emendo."""
+
+
+class UnknownFact(EmendoError):
+    """The model does not predict the true target of a fact, so there is nothing to trace."""
 
 
 class EditRefused(EmendoError):

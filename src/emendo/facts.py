@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import re
 from dataclasses import dataclass
@@ -36,7 +37,9 @@ class Fact:
         if self.prompt.count("{}") != 1:
             raise InvalidRequest(f"The prompt '{self.prompt}' must hold '{{}}' exactly once, where the subject stands.")
         if not self.subject.strip():
-            raise InvalidRequest(f"The subject of '{self.prompt}' is empty; write it between the braces, as in '{{France}}'.")
+            raise InvalidRequest(
+                f"The subject of '{self.prompt}' is empty; write it between the braces, as in '{{France}}'."
+            )
 
     @classmethod
     def parse(cls, marked: str, target_true: str | None = None) -> Fact:
@@ -68,7 +71,9 @@ class Fact:
 
         A prompt that no rule fits is put as a request to complete the sentence.
         """
-        match = re.match(r"^(the .*|.*'s .*)\s+(is|was|are|were)(?:\s+(?:called|named|the|a|an))?$", self.text, re.IGNORECASE)
+        match = re.match(
+            r"^(the .*|.*'s .*)\s+(is|was|are|were)(?:\s+(?:called|named|the|a|an))?$", self.text, re.IGNORECASE
+        )
         if match:
             nominal = match[1] if not match[1].lower().startswith("the ") else "the " + match[1][4:]
             return f"What {match[2]} {nominal}?"
@@ -104,7 +109,8 @@ def read_facts(path: Path) -> list[Fact]:
     """The facts in a JSON, JSONL or CSV file.
 
     A row has ``prompt`` (with ``{}`` or the subject itself in it) and ``subject``, and may have ``target_true`` (also under
-    the names that published files use: ``attribute``, ``ground_truth``).
+    the names that published files use: ``attribute``, ``ground_truth``). CounterFact's rows, where all of these stand in
+    ``requested_rewrite``, are read as they are.
 
     Raises:
         DataUnavailable: There is no such file.
@@ -114,7 +120,7 @@ def read_facts(path: Path) -> list[Fact]:
 
 
 def read_requests(path: Path) -> list[EditRequest]:
-    """The edit requests in a JSON, JSONL or CSV file: rows as for `read_facts`, with ``target_new``.
+    """The edit requests in a JSON, JSONL or CSV file: rows as for `read_facts`, with ``target_new``, ``id``, ``source``.
 
     Raises:
         DataUnavailable: There is no such file.
@@ -123,45 +129,58 @@ def read_requests(path: Path) -> list[EditRequest]:
     requests = []
     for number, row in enumerate(_rows(path), start=1):
         where = f"{path.name}, row {number}"
-        target = row.get("target_new")
-        target = target.get("str") if isinstance(target, dict) else target
-        if not isinstance(target, str):
+        target = _words(row, "target_new")
+        if target is None:
             raise InvalidRequest(f"{where} has no 'target_new': say what the model shall answer.")
-        requests.append(EditRequest(fact=_fact(row, where), target_new=target, source=row.get("source")))
+        request = EditRequest(
+            fact=_fact(row, where), target_new=target, id=_words(row, "id") or "", source=_words(row, "source")
+        )
+        requests.append(request)
     return requests
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         raise DataUnavailable(f"There is no file '{path}'; give the path of a JSON, JSONL or CSV file of facts.")
-    text = path.read_text(encoding="utf-8")
     try:
+        text = path.read_text(encoding="utf-8-sig")
         if path.suffix == ".csv":
-            rows: Any = list(csv.DictReader(text.splitlines()))
+            rows: Any = list(csv.DictReader(io.StringIO(text, newline="")))
         elif path.suffix == ".jsonl":
-            rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+            # Line breaks in front make a mistake carry its line number.
+            rows = [json.loads("\n" * n + line) for n, line in enumerate(text.splitlines()) if line.strip()]
         elif path.suffix == ".json":
             rows = json.loads(text)
         else:
             raise InvalidRequest(f"'{path.name}' ends in '{path.suffix}'; a file of facts ends in .json, .jsonl or .csv.")
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"'{path.name}' is not UTF-8 text; save it as UTF-8.") from error
     except json.JSONDecodeError as error:
-        raise InvalidRequest(f"'{path.name}' is not valid JSON ({error.msg}, line {error.lineno}); mend it there.") from error
+        raise InvalidRequest(
+            f"'{path.name}' is not valid JSON ({error.msg}, line {error.lineno}); mend it there."
+        ) from error
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise InvalidRequest(f"'{path.name}' must hold a list of objects with 'prompt' and 'subject'.")
-    return rows
+    return [row | row.get("requested_rewrite", {}) for row in rows]
 
 
 def _fact(row: dict[str, Any], where: str) -> Fact:
-    prompt, subject = row.get("prompt"), row.get("subject")
-    if not isinstance(prompt, str):
+    prompt, subject = _words(row, "prompt"), _words(row, "subject")
+    if prompt is None:
         raise InvalidRequest(f"{where} has no 'prompt'; every fact needs one, such as 'The capital of {{}} is'.")
-    true = row.get("target_true") or row.get("attribute") or row.get("ground_truth")
-    true = true.get("str") if isinstance(true, dict) else true
+    true = _words(row, "target_true") or _words(row, "attribute") or _words(row, "ground_truth")
     if subject is None:
         return Fact.parse(prompt, true)
     if "{}" not in prompt:
-        if str(subject) not in prompt:
+        if subject not in prompt:
             raise InvalidRequest(f"{where}: the subject '{subject}' does not stand in the prompt '{prompt}'.")
-        before, _, after = prompt.rpartition(str(subject))
+        before, _, after = prompt.rpartition(subject)
         prompt = before + "{}" + after
-    return Fact(subject=str(subject), prompt=prompt.strip(), target_true=true)
+    return Fact(subject=subject, prompt=prompt.strip(), target_true=true)
+
+
+def _words(row: dict[str, Any], field: str) -> str | None:
+    """A field's text; None where it is missing or empty. CounterFact writes a target as {"str": …}."""
+    value = row.get(field)
+    value = value.get("str") if isinstance(value, dict) else value
+    return str(value).strip() or None if value is not None else None

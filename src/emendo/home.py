@@ -1,8 +1,7 @@
 """Where Emendo keeps what it fetches and computes.
 
-    $EMENDO_HOME/models/          converted models
-    $EMENDO_HOME/second_moments/  statistics, keyed by digests
-    $EMENDO_HOME/ledgers/         one history a model digest
+Under ``$EMENDO_HOME``, `models` holds converted models, `second_moments` statistics keyed by digests, and `ledgers` one
+history for each model digest.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Find plug-in modules by file name or entry point.
 
 A plug-in is a module; the name of its file is its name. `Registry` looks in one package and in one entry-point group, and
-imports a module only when it is asked for.
+imports a module only when it is asked for. Emendo's own plug-in wins over one from outside of the same name.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import pkgutil
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 
-from emendo.errors import UnknownName
+from emendo.errors import PluginBroken, UnknownName
 
 
 class Registry:
@@ -28,23 +28,32 @@ class Registry:
 
     def names(self) -> list[str]:
         """The names of all plug-ins, sorted; nothing is imported but the package itself."""
-        path = importlib.import_module(self.package).__path__
-        own = {module.name for module in pkgutil.iter_modules(path) if not module.name.startswith("_")}
-        return sorted(own | {point.name for point in self._entry_points()})
+        return sorted(self._own() | self._outside().keys())
 
     def get(self, name: str) -> ModuleType:
         """The module of that name.
 
         Raises:
             UnknownName: There is no such plug-in.
+            PluginBroken: One from outside cannot be imported.
         """
-        for point in self._entry_points():
-            if point.name == name:
-                module: ModuleType = point.load()
-                return module
-        if name not in self.names():
+        if name in self._own():
+            return importlib.import_module(f"{self.package}.{name}")
+        outside = self._outside()
+        if name not in outside:
             raise UnknownName(self.kind, name, self.names())
-        return importlib.import_module(f"{self.package}.{name}")
+        point = outside[name]
+        try:
+            return importlib.import_module(point.module)
+        except ImportError as error:
+            raise PluginBroken(
+                f"The {self.kind} '{name}' stands in the module '{point.module}', which cannot be imported ({error}); "
+                "mend or uninstall the package that brings it."
+            ) from error
 
-    def _entry_points(self) -> tuple[EntryPoint, ...]:
-        return tuple(entry_points(group=f"emendo.{self.kind}s"))
+    def _own(self) -> set[str]:
+        path = importlib.import_module(self.package).__path__
+        return {module.name for module in pkgutil.iter_modules(path) if not module.name.startswith("_")}
+
+    def _outside(self) -> dict[str, EntryPoint]:
+        return {point.name: point for point in entry_points(group=f"emendo.{self.kind}s")}

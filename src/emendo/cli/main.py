@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from typing import Annotated
@@ -31,11 +32,11 @@ def build_app() -> typer.Typer:
 
     @app.callback()
     def root(
-        version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+        version: Annotated[
+            bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+        ] = False,
     ) -> None:
-        if version:
-            typer.echo(f"emendo {__version__}")
-            raise typer.Exit
+        pass
 
     for name in COMMANDS.names():
         app.command(name)(COMMANDS.get(name).command)
@@ -46,6 +47,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line; exits with 0, 1 (a command's own verdict), 2 (bad input) or 130 (interrupted)."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("emendo").setLevel(logging.INFO)
     try:
         build_app()(arguments)
     except EmendoError as error:
@@ -54,6 +57,12 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(f"{error.strerror or error} ({error.filename})." if error.filename else f"{error}.")
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"emendo {__version__}")
+        raise typer.Exit
 
 
 def _fail(sentence: str) -> None:

@@ -1,10 +1,10 @@
 """Load a causal language model, name its parts alike for every family, and run it at a revision."""
 
 from emendo.models.architecture import ARCHITECTURES, Architecture
-from emendo.models.decoding import Generation, chat_prompt, generate
+from emendo.models.decoding import ORIGINAL, Generation, chat_prompt, chat_text, generate
 from emendo.models.delta import SiteDelta, WeightDelta
 from emendo.models.editable import EditableModel
-from emendo.models.hooks import Site, capture, patch_activation
+from emendo.models.hooks import Site, capture, patch_activation, read_until
 from emendo.models.kept_states import KeptStates
 from emendo.models.loading import load_model
 from emendo.models.revision import Revision, at_revisions
@@ -12,6 +12,7 @@ from emendo.models.tokens import TokenBatch, encode, subject_spans, target_ids
 
 __all__ = [
     "ARCHITECTURES",
+    "ORIGINAL",
     "Architecture",
     "EditableModel",
     "Generation",
@@ -24,10 +25,12 @@ __all__ = [
     "at_revisions",
     "capture",
     "chat_prompt",
+    "chat_text",
     "encode",
     "generate",
     "load_model",
     "patch_activation",
+    "read_until",
     "subject_spans",
     "target_ids",
 ]

@@ -4,8 +4,9 @@ Every supported family is a stack of blocks that read and write one residual str
 
     resid_post = resid_pre + attn_out + mlp_out,      mlp_out = W key,
 
-with W the down-projection (`weight`: d_model × d_mlp). Families differ in names, in the order of norms, and in whether the
-matrix is stored transposed; the paths below say so, and nothing else in Emendo asks which family a model is of.
+with W the down-projection (`weight`: d_model × d_mlp). Families differ in names, in whether the matrix is stored transposed,
+and in norms: Gemma and OLMo 2 norm attn_out and mlp_out before they are added, OPT-350m norms the sum. The paths below say
+where the parts are, and nothing else in Emendo asks which family a model is of.
 """
 
 from __future__ import annotations

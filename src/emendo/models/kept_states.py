@@ -23,7 +23,7 @@ from emendo.models.editable import EditableModel
 from emendo.models.tokens import TokenBatch
 
 
-class _FrozenLayer(DynamicLayer):
+class _FrozenLayer(DynamicLayer):  # type: ignore[misc]  # transformers is not typed
     """Attention keys and values of the prefix, which a forward pass reads and does not append to."""
 
     def __init__(self, keys: Tensor, values: Tensor) -> None:

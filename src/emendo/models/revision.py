@@ -4,7 +4,7 @@ A revision is the base weights and a tuple of deltas, in order. At each edited s
 
     W x + Σ U (Vᵀ x),
 
-computed in float32 and added to the output of the untouched matrix. A row at the original revision is not touched at all, so
+added in float32 to the output of the untouched matrix. A row at the original revision is not touched at all, so
 original and edited model answer side by side from one copy of the weights, and undoing an edit is exact.
 """
 
@@ -99,7 +99,7 @@ def _hook(site: str, changes: dict[Revision, SiteDelta | None], rows: Rows) -> C
         inputs, count = args[0], len(rows.revisions)
         if count == 1:
             change = changes[rows.revisions[0]]
-            return output if change is None else output + _contribution(change, inputs, output)
+            return output if change is None else _edited(output, inputs, change)
         # OPT flattens batch and tokens before its MLP; rows are contiguous either way.
         assert inputs.shape[0] % count == 0, f"{inputs.shape[0]} rows at {site} do not split into {count} revisions"
         per_row = inputs.shape[0] // count
@@ -110,12 +110,12 @@ def _hook(site: str, changes: dict[Revision, SiteDelta | None], rows: Rows) -> C
                 own = [i for i, r in enumerate(rows.revisions) if r is revision]
                 index = torch.tensor(own, device=inputs.device).repeat_interleave(per_row) * per_row
                 index += torch.arange(per_row, device=inputs.device).repeat(len(own))
-                edited[index] += _contribution(change, inputs[index], output)
+                edited[index] = _edited(output[index], inputs[index], change)
         return edited
 
     return hook
 
 
-def _contribution(change: SiteDelta, inputs: Tensor, output: Tensor) -> Tensor:
+def _edited(output: Tensor, inputs: Tensor, change: SiteDelta) -> Tensor:
     v, u = change.input_factor.to(inputs.device), change.output_factor.to(inputs.device)
-    return ((inputs.float() @ v) @ u.T).to(output.dtype)
+    return (output.float() + (inputs.float() @ v) @ u.T).to(output.dtype)

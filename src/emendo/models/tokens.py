@@ -6,6 +6,7 @@ decoded and encoded again: both round trips lose a token now and then.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ class TokenBatch:
     """Rows of tokens, padded so that a column of one row means the same as that column of another.
 
     Attributes:
-        input_ids: Token ids, padding included.
+        input_ids: Token ids; 0 at padding.
         attention_mask: 1 at tokens, 0 at padding.
         position_ids: Position of each token in its row, from 0; 0 at padding.
         starts: Column of each row's first token.
@@ -53,8 +54,8 @@ class TokenBatch:
             )
         column = max(anchors)
         width = column + max(len(row) - anchor for row, anchor in zip(rows, anchors, strict=True))
-        pad = model.tokenizer.pad_token_id or 0
-        input_ids = torch.full((len(rows), width), pad, dtype=torch.long)
+        # Token 0 stands for padding: a tokenizer's own padding token may lie outside the embedding, or be missing.
+        input_ids = torch.zeros((len(rows), width), dtype=torch.long)
         mask = torch.zeros_like(input_ids)
         positions = torch.zeros_like(input_ids)
         starts = []
@@ -108,19 +109,17 @@ def encode(model: EditableModel, text: str, *, special: bool = True) -> list[int
 def subject_spans(model: EditableModel, text: str, subject: str, *, special: bool = True) -> list[tuple[int, int]]:
     """First and last token index of every place in the text where the subject stands, in order.
 
+    "Rome" does not stand in "Romeo", unless it stands nowhere as a word of its own (Chinese, say, does not part words).
     Indices count from the first token of ``encode(model, text, special=special)``.
 
     Raises:
         InvalidRequest: The subject does not stand in the text.
     """
     offsets = model.tokenizer(text, add_special_tokens=special, return_offsets_mapping=True)["offset_mapping"]
-    spans = []
-    at = text.find(subject)
-    while at >= 0:
-        end = at + len(subject)
-        inside = [i for i, (a, b) in enumerate(offsets) if a < end and b > at and b > a]
-        spans.append((inside[0], inside[-1]))
-        at = text.find(subject, end)
+    literal = re.escape(subject)
+    places = list(re.finditer(rf"(?<!\w){literal}(?!\w)", text)) or list(re.finditer(literal, text))
+    inside = [[i for i, (a, b) in enumerate(offsets) if a < place.end() and b > place.start() and b > a] for place in places]
+    spans = [(tokens[0], tokens[-1]) for tokens in inside if tokens]
     if not spans:
         raise InvalidRequest(f"The subject '{subject}' does not stand in '{text}'.")
     return spans
