@@ -6,7 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from huggingface_hub import ModelCardData
+from huggingface_hub import ModelCard, ModelCardData
+
+from emendo.models import EditableModel
+from emendo.models.store import stored_model
 
 if TYPE_CHECKING:
     from emendo.ledger.patch import Patch
@@ -14,8 +17,20 @@ if TYPE_CHECKING:
 _TAGS = ["emendo", "model-editing"]
 
 
-def adapter_card(base_name: str, patches: Sequence[Patch], licence: str | None = None) -> str:
-    """The card of a LoRA adapter in PEFT's format."""
+def base_licence(model: EditableModel) -> str | None:
+    """The licence of a model, where its folder or the store states one."""
+    if model.folder is None:
+        return None
+    stored = stored_model(model.folder.parent.parent, model.folder.name)
+    readme = model.folder / "README.md"
+    if stored is None and readme.is_file():
+        licence: str | None = ModelCard.load(readme).data.get("license")
+        return licence
+    return None if stored is None or stored.licence == "unknown" else stored.licence
+
+
+def adapter_card(patches: Sequence[Patch], licence: str | None = None) -> str:
+    """The card of a folder in PEFT's format."""
     lines = [
         "This folder is a LoRA adapter. Load it over the base model; `disable_adapter()` gives the base model back exactly:",
         "",
@@ -23,38 +38,37 @@ def adapter_card(base_name: str, patches: Sequence[Patch], licence: str | None =
         "from peft import PeftModel",
         "from transformers import AutoModelForCausalLM",
         "",
-        f'base = AutoModelForCausalLM.from_pretrained("{base_name}")',
+        f'base = AutoModelForCausalLM.from_pretrained("{patches[0].base.name}")',
         'model = PeftModel.from_pretrained(base, "this-folder")',
         "```",
         "",
     ]
-    return card(base_name, patches, relation="adapter", library="peft", tags=["lora"], use="\n".join(lines), licence=licence)
+    return card(patches, use="\n".join(lines), relation="adapter", library="peft", tags=["lora"], licence=licence)
 
 
 def card(
-    base_name: str,
     patches: Sequence[Patch],
     *,
-    relation: str,
-    library: str,
     use: str,
-    licence: str | None = None,
+    relation: str,
+    library: str | None,
     tags: Sequence[str] = (),
+    licence: str | None = None,
 ) -> str:
     """A model card in Markdown.
 
     Args:
-        base_name: What the base model is called.
         patches: The edits, in the order in which they apply.
+        use: What the folder is and how to load it, in Markdown.
         relation: To the base: "finetune" or "adapter", as the hub names them.
-        library: What loads it.
-        use: How to load it, in Markdown.
-        licence: Licence of the base, where it is known.
+        library: What loads it, as the hub names it.
         tags: More tags for the hub.
+        licence: Licence of the base, where it is known.
     """
+    base = patches[0].base
     fields: dict[str, Any] = {"license": licence.lower()} if licence else {}
     data = ModelCardData(
-        base_model=base_name,
+        base_model=base.name,
         base_model_relation=relation,
         library_name=library,
         pipeline_tag="text-generation",
@@ -70,9 +84,9 @@ def card(
             data.to_yaml(),
             "---",
             "",
-            f"# {base_name}, edited",
+            f"# {base.name}, edited",
             "",
-            f"{facts} rewritten in the weights of `{base_name}` (digest `{patches[0].base.digest}`) with Emendo. "
+            f"{facts} rewritten in the weights of `{base.name}` (digest `{base.digest}`) with Emendo. "
             "`edits.json` holds every detail: configurations, statistics, and digests of the tensors before and after.",
             "",
             use,

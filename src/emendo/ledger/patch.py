@@ -155,7 +155,7 @@ class Patch:
                 transposed=self.base.transposed,
             )
             write_file(temporary / EDITS, pretty_json(self.describe()))
-            write_file(temporary / CARD, adapter_card(self.base.name, [self]).encode())
+            write_file(temporary / CARD, adapter_card([self]).encode())
 
     def describe(self) -> dict[str, Any]:
         """What ``edits.json`` holds: everything but the factors, as JSON values."""
