@@ -12,11 +12,16 @@ ModelOption = Annotated[
 ]
 LedgerOption = Annotated[
     Path | None,
-    typer.Option("--ledger", envvar="EMENDO_LEDGER", help="Folder of the history; one a model in the data folder unless given."),
+    typer.Option(
+        "--ledger", envvar="EMENDO_LEDGER", help="Folder of the history; one a model in the data folder unless given."
+    ),
 ]
 AtOption = Annotated[
-    str | None, typer.Option("--at", help="Revision: an entry's number, a revision id, or 'original'; the newest unless given.")
+    str | None,
+    typer.Option("--at", help="Revision: an entry's number, a revision id, or 'original'; the newest unless given."),
 ]
+WhoOption = Annotated[str | None, typer.Option("--who", help="Who asks for it; the operating system's user unless given.")]
+WhyOption = Annotated[str, typer.Option("--why", help="The reason, kept in the history.")]
 SeedOption = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 

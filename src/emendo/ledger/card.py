@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from huggingface_hub import ModelCard, ModelCardData
+from huggingface_hub import ModelCardData
 
 from emendo.models import EditableModel
 from emendo.models.store import stored_model
@@ -14,19 +14,20 @@ from emendo.models.store import stored_model
 if TYPE_CHECKING:
     from emendo.ledger.patch import Patch
 
+_LICENCE = re.compile(r"\A---\n(?:.*\n)*?license: *([\w.-]+) *\n")
 _TAGS = ["emendo", "model-editing"]
 
 
 def base_licence(model: EditableModel) -> str | None:
-    """The licence of a model, where its folder or the store states one."""
+    """The licence of a model, where the store or the card in its folder states one."""
     if model.folder is None:
         return None
     stored = stored_model(model.folder.parent.parent, model.folder.name)
+    if stored is not None:
+        return None if stored.licence == "unknown" else stored.licence
     readme = model.folder / "README.md"
-    if stored is None and readme.is_file():
-        licence: str | None = ModelCard.load(readme).data.get("license")
-        return licence
-    return None if stored is None or stored.licence == "unknown" else stored.licence
+    stated = _LICENCE.search(readme.read_text(encoding="utf-8", errors="replace")) if readme.is_file() else None
+    return stated[1] if stated else None
 
 
 def adapter_card(patches: Sequence[Patch], licence: str | None = None) -> str:

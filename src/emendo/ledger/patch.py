@@ -63,7 +63,7 @@ class BaseDigests:
         stored = {f"{site}.weight": model.network.get_submodule(site).weight for site in sites}
         return cls(
             name=model.name,
-            revision=getattr(model.network.config, "_commit_hash", None),
+            revision=_hub_commit(model.folder),
             digest=model.digest,
             tokenizer=model.tokenizer_digest,
             transposed=model.architecture.transposed,
@@ -307,6 +307,11 @@ def _columns(delta: WeightDelta, requests: int) -> list[tuple[int, int]]:
     if all(change.rank == requests for change in delta.changes):
         return [(i, i + 1) for i in range(requests)]
     return [(0, max(change.rank for change in delta.changes))] * requests
+
+
+def _hub_commit(folder: Path | None) -> str | None:
+    """The commit that a folder in the hub's cache is a snapshot of."""
+    return folder.name if folder is not None and folder.parent.name == "snapshots" else None
 
 
 def _overlay(old: Any, new: Any) -> Any:
