@@ -1,0 +1,20 @@
+"""Measure a model before and after an edit, with uncertainty."""
+
+from emendo.evaluate.cases import BENCHMARKS, Case, CaseSet, Neighbour, load_cases
+from emendo.evaluate.corrections import corrections
+from emendo.evaluate.metrics import Figure
+from emendo.evaluate.report import Report
+from emendo.evaluate.runner import Editor, evaluate
+
+__all__ = [
+    "BENCHMARKS",
+    "Case",
+    "CaseSet",
+    "Editor",
+    "Figure",
+    "Neighbour",
+    "Report",
+    "corrections",
+    "evaluate",
+    "load_cases",
+]

@@ -1,0 +1,73 @@
+"""Capitals of countries and of US states: true facts that ship with the package, for a first measurement without any data.
+
+`scripts/build_capitals.py` makes the file from openly licensed tables, which it names. An edit moves the capital to another
+capital of the same kind; the neighbours are the ten nearest places of the kind, each with its own capital.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from emendo.errors import InvalidRequest
+from emendo.evaluate.cases import Case, Neighbour
+from emendo.facts import EditRequest, Fact
+
+VERSION = "1"
+LICENSE = "MIT, BSD-3-Clause, CC BY 4.0 (countryinfo, us, GeoNames)"
+SUMMARY = "capitals of countries and US states; ships with Emendo"
+DATA = str(Path(__file__).with_name("capitals.json"))
+HUB = None
+
+PROMPT = "The capital of {} is"
+PARAPHRASES = (
+    "The capital city of {} is called",
+    "The city that is the capital of {} is",
+    "As everyone knows, the capital of {} is",
+)
+QUESTIONS = (
+    "Which city is the capital of {}?",
+    "Tell me the capital of {}.",
+    "I forgot the name of the capital of {}. What is it?",
+)
+
+
+def read_cases(path: Path) -> Iterator[Case]:
+    """The cases of a file that `scripts/build_capitals.py` made.
+
+    Raises:
+        InvalidRequest: It is another file.
+    """
+    try:
+        places: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["places"]
+        by_name = {place["subject"]: place for place in places}
+        for place in places:
+            yield _case(place, by_name)
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidRequest(f"'{path.name}' is not a file of capitals; make one with scripts/build_capitals.py.") from error
+
+
+def _case(place: dict[str, Any], by_name: dict[str, dict[str, Any]]) -> Case:
+    fact = Fact(subject=place["subject"], prompt=_with_article(PROMPT, place), target_true=place["capital"])
+    name = "capital-" + place["subject"].lower().replace(" ", "-")
+    return Case(
+        id=name,
+        request=EditRequest(fact=fact, target_new=place["new"], id=name, source="capitals benchmark"),
+        rival=place["capital"],
+        paraphrases=_fill(PARAPHRASES, place),
+        neighbours=tuple(
+            Neighbour(prompt=_fill((PROMPT,), by_name[other])[0], target_true=by_name[other]["capital"])
+            for other in place["near"]
+        ),
+        questions=_fill(QUESTIONS, place),
+    )
+
+
+def _with_article(template: str, place: dict[str, Any]) -> str:
+    return template.replace("{}", "the {}") if place["article"] else template
+
+
+def _fill(templates: tuple[str, ...], place: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(_with_article(template, place).replace("{}", place["subject"]) for template in templates)

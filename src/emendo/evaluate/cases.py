@@ -1,0 +1,143 @@
+"""The cases of a benchmark: what is edited, and what is asked before and after.
+
+A case is one request with prompts around it: paraphrases that should follow the edit, and neighbours that should not. Its
+`rival` is what the new target has to beat: the true target where an edit is counterfactual (CounterFact), the model's own
+mistake where an edit sets a fact right.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from emendo.errors import InvalidRequest
+from emendo.evaluate.data import find_data
+from emendo.facts import EditRequest
+from emendo.registry import Registry
+
+BENCHMARKS = Registry("emendo.evaluate.benchmarks", "benchmark")
+
+Split = Literal["all", "tune", "report"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neighbour:
+    """A prompt about something else, which an edit should leave alone.
+
+    Attributes:
+        prompt: Text before the object, such as "The capital of Germany is".
+        target_true: What truly follows it, such as "Berlin".
+    """
+
+    prompt: str
+    target_true: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One request and the prompts that measure it.
+
+    Attributes:
+        id: Unique in its benchmark.
+        request: The edit.
+        rival: What the new target is compared with.
+        paraphrases: Other texts that the same target should follow.
+        neighbours: Texts whose own targets should stay.
+        questions: The fact as people ask it, for chat; `Fact.question` is asked in any case.
+    """
+
+    id: str
+    request: EditRequest
+    rival: str
+    paraphrases: tuple[str, ...] = ()
+    neighbours: tuple[Neighbour, ...] = ()
+    questions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseSet:
+    """Cases drawn from a benchmark, and where they come from.
+
+    Attributes:
+        benchmark: Name of the plug-in.
+        version: Of the benchmark's reader and, where it ships one, its file.
+        file: Name of the file that was read.
+        digest: SHA-256 of the file.
+        split: Which part of the file the cases were drawn from.
+        seed: Of the draw.
+        cases: In the order of the file.
+    """
+
+    benchmark: str
+    version: str
+    file: str
+    digest: str
+    split: Split
+    seed: int
+    cases: tuple[Case, ...]
+
+
+def load_cases(
+    benchmark: str,
+    *,
+    data: str | None = None,
+    n: int | None = None,
+    split: Split = "all",
+    seed: int = 0,
+    home: Path | None = None,
+) -> CaseSet:
+    """Cases of a benchmark, drawn at random with a seed.
+
+    Args:
+        benchmark: Name of a benchmark.
+        data: A file, or "hub" to fetch the benchmark's public set; where the benchmark's file is looked for unless given.
+        n: How many; all unless given, and all there are if there are fewer.
+        split: "tune" for choosing settings, "report" for the figures that are reported; the two share no case.
+        seed: Of the draw.
+        home: Where fetched data is kept; `default_home` unless given.
+
+    Raises:
+        UnknownName: There is no such benchmark.
+        DataUnavailable: Its file is not there.
+        InvalidRequest: The file does not hold cases.
+    """
+    plugin = BENCHMARKS.get(benchmark)
+    path = find_data(plugin.DATA, plugin.HUB, chosen=data, home=home)
+    cases = [case for case in plugin.read_cases(path) if split in ("all", _half(case.id))]
+    if not cases:
+        raise InvalidRequest(f"'{path.name}' holds no case of the split '{split}'; give another file or split.")
+    if n is not None and n < len(cases):
+        chosen = random.Random(seed).sample(range(len(cases)), n)  # noqa: S311 - a reproducible draw, no secret
+        cases = [cases[i] for i in sorted(chosen)]
+    return CaseSet(
+        benchmark=benchmark,
+        version=plugin.VERSION,
+        file=path.name,
+        digest=hashlib.sha256(path.read_bytes()).hexdigest(),
+        split=split,
+        seed=seed,
+        cases=tuple(cases),
+    )
+
+
+def unique_ids(cases: Sequence[Case]) -> Sequence[Case]:
+    """The cases, if no two share an id.
+
+    Raises:
+        InvalidRequest: Two do.
+    """
+    seen: set[str] = set()
+    for case in cases:
+        if case.id in seen:
+            raise InvalidRequest(f"Two cases have the id '{case.id}'; give each its own, so that a run can be resumed.")
+        seen.add(case.id)
+    return cases
+
+
+def _half(case_id: str) -> str:
+    """The half of the file that a case lies in: by its id, so that it does not move when the file grows."""
+    return "report" if hashlib.sha256(case_id.encode()).digest()[0] % 2 else "tune"
