@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -45,8 +46,10 @@ def tiny_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def build_tiny(model_type: str, tokenizer: PreTrainedTokenizerFast, *, seed: int = 0, n_layers: int = 4) -> EditableModel:
-    """A random model of a family: 4 layers, width 32, 400 tokens."""
+def build_tiny(
+    model_type: str, tokenizer: PreTrainedTokenizerFast, *, seed: int = 0, n_layers: int = 4, **changes: Any
+) -> EditableModel:
+    """A random model of a family: 4 layers, width 32, 400 tokens; `changes` are fields of its configuration."""
     fields = {
         "vocab_size": 400,
         "hidden_size": 32,
@@ -66,7 +69,7 @@ def build_tiny(model_type: str, tokenizer: PreTrainedTokenizerFast, *, seed: int
         "opt": {"ffn_dim": 48, "word_embed_proj_dim": 32},
     }
     torch.manual_seed(seed)
-    config = AutoConfig.for_model(model_type, **fields, **special.get(model_type, grouped))
+    config = AutoConfig.for_model(model_type, **(fields | special.get(model_type, grouped) | changes))
     network = AutoModelForCausalLM.from_config(config)
     # Freshly initialised models are nearly linear and nearly constant; stronger weights make a mistake visible.
     for parameter in network.parameters():

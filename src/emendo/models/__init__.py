@@ -4,6 +4,7 @@ from emendo.models.architecture import ARCHITECTURES, Architecture
 from emendo.models.decoding import ORIGINAL, Generation, chat_prompt, chat_text, generate
 from emendo.models.delta import SiteDelta, WeightDelta
 from emendo.models.editable import EditableModel
+from emendo.models.equality import Equality, check_equality
 from emendo.models.hooks import Site, capture, patch_activation, read_until
 from emendo.models.kept_states import KeptStates
 from emendo.models.loading import load_model
@@ -15,6 +16,7 @@ __all__ = [
     "ORIGINAL",
     "Architecture",
     "EditableModel",
+    "Equality",
     "Generation",
     "KeptStates",
     "Revision",
@@ -26,6 +28,7 @@ __all__ = [
     "capture",
     "chat_prompt",
     "chat_text",
+    "check_equality",
     "encode",
     "generate",
     "load_model",

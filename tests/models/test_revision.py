@@ -1,0 +1,112 @@
+"""A model at a revision is a model whose weights were rewritten, and the original stays the original."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from conftest import build_tiny
+from transformers import PreTrainedTokenizerFast
+
+from emendo.models import ORIGINAL, EditableModel, Revision, SiteDelta, TokenBatch, WeightDelta, at_revisions, encode
+
+TEXTS = ["The capital of France is", "What is the capital of Texas?", "said the old man"]
+
+
+def random_delta(model: EditableModel, layers: tuple[int, ...], seed: int = 0, rank: int = 2) -> WeightDelta:
+    """A delta of a given rank at the layers, large enough to see."""
+    generator = torch.Generator().manual_seed(seed)
+    changes = [
+        SiteDelta(
+            site=model.down_projection(layer),
+            output_factor=torch.randn(model.d_model, rank, generator=generator) * 0.3,
+            input_factor=torch.randn(model.d_mlp, rank, generator=generator) * 0.3,
+        )
+        for layer in layers
+    ]
+    return WeightDelta(changes=tuple(changes))
+
+
+def merged(model: EditableModel, revision: Revision) -> EditableModel:
+    """A copy of the model with the revision written into its weights."""
+    network = copy.deepcopy(model.network)
+    for change in revision.changes:
+        dense = change.dense()
+        weight = network.get_submodule(change.site).weight
+        weight.data += dense.T if model.architecture.transposed else dense
+    return EditableModel(network, model.tokenizer, "merged")
+
+
+def test_each_row_runs_at_its_own_revision(any_tiny: EditableModel) -> None:
+    model = any_tiny
+    one = ORIGINAL.plus(random_delta(model, (1, 2)))
+    two = one.plus(random_delta(model, (2, 3), seed=1))
+    batch = TokenBatch.align(model, [encode(model, text) for text in TEXTS])
+    with torch.no_grad():
+        plain = model.hidden(batch)
+        with at_revisions(model, [one, ORIGINAL, two]):
+            mixed = model.hidden(batch)
+        copies = [merged(model, revision).hidden(batch) for revision in (one, two)]
+        after = model.hidden(batch)
+    is_token = batch.attention_mask.bool()
+    for row, copied in ((0, copies[0]), (2, copies[1])):
+        torch.testing.assert_close(mixed[row][is_token[row]], copied[row][is_token[row]], atol=1e-4, rtol=1e-4)
+        assert (mixed[row] - plain[row]).abs().max() > 1e-2
+    assert torch.equal(mixed[1], plain[1])
+    assert torch.equal(after, plain)
+
+
+def test_one_revision_holds_for_every_row(tiny: EditableModel) -> None:
+    revision = ORIGINAL.plus(random_delta(tiny, (1,)))
+    batch = TokenBatch.align(tiny, [encode(tiny, text) for text in TEXTS])
+    with torch.no_grad():
+        with at_revisions(tiny, [revision]):
+            single = tiny.hidden(batch)
+        with at_revisions(tiny, [revision] * 3):
+            several = tiny.hidden(batch)
+    torch.testing.assert_close(single, several)
+
+
+def test_the_original_revision_leaves_no_trace(tiny: EditableModel) -> None:
+    with at_revisions(tiny, [ORIGINAL]):
+        assert not any(module._forward_hooks for module in tiny.network.modules())
+
+
+def test_a_small_edit_is_rounded_once_in_a_half_precision_model(tiny_tokenizer: PreTrainedTokenizerFast) -> None:
+    model = build_tiny("llama", tiny_tokenizer)
+    model = EditableModel(model.network.to(torch.bfloat16), tiny_tokenizer, "half")
+    delta = random_delta(model, (1,))
+    batch = TokenBatch.align(model, [encode(model, TEXTS[0])])
+    site = model.network.get_submodule(model.down_projection(1))
+    seen: list[tuple[torch.Tensor, torch.Tensor]] = []
+    with torch.no_grad(), at_revisions(model, [ORIGINAL.plus(delta)]):
+        handle = site.register_forward_hook(lambda _, args, output: seen.append((args[0], output)))
+        model.hidden(batch)
+        handle.remove()
+    key, value = seen[0]
+    (change,) = delta.changes
+    exact = site.forward(key).float() + (key.float() @ change.input_factor) @ change.output_factor.T
+    assert value.dtype == torch.bfloat16
+    assert torch.equal(value, exact.to(torch.bfloat16))
+
+
+def test_revisions_are_named_by_their_deltas_in_order(tiny: EditableModel) -> None:
+    a, b = random_delta(tiny, (1,)), random_delta(tiny, (1,), seed=1)
+    assert ORIGINAL.id == "original"
+    assert Revision(deltas=(a, b)).id == ORIGINAL.plus(a).plus(b).id
+    assert Revision(deltas=(a, b)).id != Revision(deltas=(b, a)).id
+    assert Revision(deltas=(random_delta(tiny, (1,)),)).id == Revision(deltas=(a,)).id
+
+
+def test_norm_from_factors_is_the_norm_of_the_matrix(tiny: EditableModel) -> None:
+    (change,) = random_delta(tiny, (1,), rank=5).changes
+    assert change.rank == 5
+    assert change.norm == pytest.approx(float(change.dense().norm()), rel=1e-5)
+
+
+def test_a_delta_with_holes_is_not_finite(tiny: EditableModel) -> None:
+    delta = random_delta(tiny, (1,))
+    assert delta.is_finite()
+    delta.changes[0].output_factor[0, 0] = torch.nan
+    assert not delta.is_finite()

@@ -1,0 +1,112 @@
+"""Positions and target tokens, with tokenizers of every kind."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from conftest import WORDS, build_tiny
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from transformers import PreTrainedTokenizerFast
+
+from emendo.errors import InvalidRequest, PromptTooLong
+from emendo.models import EditableModel, TokenBatch, encode, subject_spans, target_ids
+
+CASES = [
+    ("The capital of France is", "France", 1),
+    ("France has its capital in", "France", 1),
+    ("The capital of Los Angeles, said the man of Los Angeles, is", "Los Angeles", 2),
+    ("Question: Who wrote it?\nAnswer: Zürich", "Zürich", 1),
+    ("ParisParis is not Paris, is it", "Paris", 1),
+    ("CaliforniaTexas", "California", 1),
+    ("法国的首都是", "法国", 1),
+]
+
+
+def _with_bos(tiny_tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
+    """The byte-level tokenizer, putting a token before every text as Llama 3 and Gemma do."""
+    tokenizer = Tokenizer.from_str(tiny_tokenizer.backend_tokenizer.to_str())
+    tokenizer.post_processor = processors.TemplateProcessing(single="<|end|> $A", special_tokens=[("<|end|>", 0)])
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<|end|>", eos_token="<|im_end|>")
+
+
+def _sentencepiece() -> PreTrainedTokenizerFast:
+    """A Unigram tokenizer that writes spaces as "▁" and puts one before the text, as Llama 2 and Mistral do."""
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    characters = sorted({*WORDS, "▁", *"Zürich法国的首都是,"})
+    trainer = trainers.UnigramTrainer(
+        vocab_size=200,
+        special_tokens=["<unk>", "<s>", "</s>"],
+        unk_token="<unk>",
+        initial_alphabet=characters,
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator([WORDS, "Zürich 法国的首都是"], trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", unk_token="<unk>")
+
+
+@pytest.fixture(scope="module", params=["plain", "bos", "sentencepiece"])
+def model(request: pytest.FixtureRequest, tiny_tokenizer: PreTrainedTokenizerFast) -> EditableModel:
+    tokenizers = {"plain": lambda: tiny_tokenizer, "bos": lambda: _with_bos(tiny_tokenizer), "sentencepiece": _sentencepiece}
+    return build_tiny("llama", tokenizers[request.param]())
+
+
+@pytest.mark.parametrize("special", [True, False])
+@pytest.mark.parametrize(("text", "subject", "count"), CASES)
+def test_spans_hold_the_subject_and_no_token_more(
+    model: EditableModel, text: str, subject: str, count: int, special: bool
+) -> None:
+    ids = encode(model, text, special=special)
+    spans = subject_spans(model, text, subject, special=special)
+    assert len(spans) == count
+    for first, last in spans:
+        assert subject in model.tokenizer.decode(ids[first : last + 1])
+        assert subject not in model.tokenizer.decode(ids[first:last])
+        # At the start of a text SentencePiece's lone "▁" counts as part of the first word.
+        is_blank = not model.tokenizer.decode(ids[first]).strip()
+        assert is_blank or subject not in model.tokenizer.decode(ids[first + 1 : last + 1])
+    assert spans == sorted(spans)
+
+
+def test_a_subject_that_is_not_there_is_named(model: EditableModel) -> None:
+    with pytest.raises(InvalidRequest, match="'Spain' does not stand in 'The capital of France is'"):
+        subject_spans(model, "The capital of France is", "Spain")
+
+
+@pytest.mark.parametrize("target", ["Paris", "Los Angeles", "jchowlabs", "Zürich"])
+def test_prompt_and_target_tokens_are_those_of_the_whole_text(model: EditableModel, target: str) -> None:
+    prompt = "The capital of France is"
+    assert encode(model, prompt) + target_ids(model, target) == encode(model, f"{prompt} {target}")
+
+
+def test_an_empty_prompt_is_refused(tiny: EditableModel) -> None:
+    with pytest.raises(InvalidRequest, match="prompt is empty"):
+        encode(tiny, "")
+
+
+def test_a_prompt_longer_than_the_context_is_refused(tiny: EditableModel) -> None:
+    with pytest.raises(PromptTooLong, match=r"has \d+ tokens, and the context of tiny-llama holds 128"):
+        encode(tiny, "word " * 200)
+    with pytest.raises(PromptTooLong, match="has 129 tokens"):
+        TokenBatch.align(tiny, [[1] * 129])
+
+
+def test_rows_are_aligned_at_their_anchors(tiny: EditableModel) -> None:
+    rows = [[5, 6, 7], [8, 9], [10, 11, 12, 13]]
+    batch = TokenBatch.align(tiny, rows, [1, 0, 3])
+    assert batch.input_ids[:, 3].tolist() == [6, 8, 13]
+    for i, row in enumerate(rows):
+        span = slice(batch.starts[i], batch.ends[i])
+        assert batch.input_ids[i, span].tolist() == row
+        assert batch.position_ids[i, span].tolist() == list(range(len(row)))
+        assert int(batch.attention_mask[i].sum()) == len(row)
+    assert not batch.input_ids[~batch.attention_mask.bool()].any()
+
+
+def test_columns_are_cut_with_the_mask_of_all_before(tiny: EditableModel) -> None:
+    batch = TokenBatch.align(tiny, [[5, 6, 7], [8, 9]])
+    cut = batch.inputs(start=1, end=2)
+    assert torch.equal(cut["input_ids"], batch.input_ids[:, 1:2])
+    assert torch.equal(cut["attention_mask"], batch.attention_mask[:, :2])
