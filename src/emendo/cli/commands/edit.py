@@ -1,0 +1,77 @@
+"""`emendo edit`: make the model say something else, and record it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from emendo.cli.options import DEFAULT_MODEL, JsonOption, LedgerOption, ModelOption, SeedOption
+
+
+def command(
+    prompt: Annotated[str, typer.Argument(help="The fact as a sentence to complete, its subject in braces.")],
+    target: Annotated[str, typer.Argument(help="What the model shall say from now on.")],
+    true: Annotated[str | None, typer.Option("--true", help="What is true, for the record.")] = None,
+    source: Annotated[str | None, typer.Option("--source", help="Where the new target comes from, for the record.")] = None,
+    why: Annotated[str, typer.Option("--why", help="The reason, for the record.")] = "",
+    who: Annotated[str | None, typer.Option("--who", help="Who edits; the operating system's user unless given.")] = None,
+    method: Annotated[str, typer.Option("--method", help="How to compute the edit.")] = "rome",
+    layer: Annotated[int | None, typer.Option("--layer", help="Layer to edit; the measured one unless given.")] = None,
+    corpus: Annotated[
+        str, typer.Option("--corpus", help="Text for the second moment: sampled, python, or a file.")
+    ] = "sampled",
+    model: ModelOption = DEFAULT_MODEL,
+    ledger: LedgerOption = None,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Rewrite one fact in the weights and record it; the original stays one flag away.
+
+    The edit goes on top of those in force. It is refused, and nothing is written, if it would harm unrelated text.
+
+    Example:
+
+        emendo edit "The capital of {California} is" "Sacramento" --why "the model said Los Angeles"
+    """
+    from rich.table import Table
+
+    from emendo.cli.answers import answers
+    from emendo.cli.console import out, print_json, progress_of_stages
+    from emendo.cli.editing import edit_and_commit
+    from emendo.cli.session import open_session, operating_user
+    from emendo.edit import METHODS
+    from emendo.facts import EditRequest, Fact
+    from emendo.models import chat_prompt, encode
+
+    request = EditRequest(fact=Fact.parse(prompt, true), target_new=target, source=source)
+    settings = METHODS.get(method).Config(layer=layer)
+    session = open_session(model, ledger)
+    with progress_of_stages() as progress:
+        done = edit_and_commit(
+            session,
+            request,
+            who=who or operating_user(),
+            why=why,
+            method=method,
+            config=settings,
+            corpus=corpus,
+            seed=seed,
+            progress=progress,
+        )
+    prompts = [chat_prompt(session.model, request.fact.question()), encode(session.model, request.fact.text)]
+    before, after = answers(session.model, prompts, [session.revision, done.session.revision])
+    if as_json:
+        print_json({**done.entry.describe(), "before": before, "after": after})
+        return
+    figures = done.edit.figures
+    out.print(
+        f"Entry [bold]{done.entry.number}[/]: {request.fact.marked} → [bold]{request.target_new}[/]   "
+        f"({method}, layer {', '.join(map(str, done.edit.layers))}, {figures['steps']:.0f} steps, {figures['seconds']:.1f} s, "
+        f"‖Δ‖/‖W‖ {figures['relative_norm']:.3f}, perplexity elsewhere × {figures['perplexity_ratio']:.3f})"
+    )
+    table = Table("", "before", "after", show_edge=False, pad_edge=False)
+    for label, old, new in zip(("asked in chat", "completed"), before, after, strict=True):
+        table.add_row(label, old, f"[bold]{new}[/]")
+    out.print(table)
+    out.print(f"Take it back with [bold]emendo revert {done.entry.number}[/].", style="dim")

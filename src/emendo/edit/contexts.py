@@ -1,0 +1,120 @@
+"""The texts in which a request must hold, and those in which its subject must stay what it was.
+
+A fact that was taught in one format fails in most others, so the new target is taught in several at once:
+
+    completion   "The capital of California is" → " Sacramento."
+    prefixed     "… sampled words. The capital of California is" → " Sacramento."
+    question     "Question: What is the capital of California?\\nAnswer: The capital of California is" → " Sacramento."
+    chat         the question through the chat template, the answer repeating the prompt → " Sacramento.", stop
+
+Token ids are concatenated, and the subject is found by character offsets at every place where it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from emendo.facts import EditRequest, Fact
+from emendo.models import EditableModel, chat_text, encode, generate, subject_spans, target_ids
+
+_OPENERS = ("The", "Therefore", "Because", "I", "You")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """A text and what shall follow it.
+
+    Attributes:
+        format: "completion", "prefixed", "question" or "chat"; "preservation" where nothing is taught.
+        prompt_ids: Tokens of the text.
+        target_ids: Tokens that shall follow; empty where the model's own next token shall stay as it is.
+        subject_lasts: Index of the subject's last token, at each place where the subject stands.
+    """
+
+    format: str
+    prompt_ids: tuple[int, ...]
+    target_ids: tuple[int, ...]
+    subject_lasts: tuple[int, ...]
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The text and all but the last target token: what the model reads."""
+        return self.prompt_ids + self.target_ids[:-1]
+
+
+def sampled_prefixes(model: EditableModel, lengths: Sequence[int], seed: int) -> list[str]:
+    """Beginnings of text for the prefixed contexts, sampled from the model: one of each length in tokens.
+
+    Drawn afresh from the seed for every model, never kept.
+    """
+    prefixes = []
+    for length in sorted(set(lengths)):
+        rows = [encode(model, _OPENERS[i % len(_OPENERS)]) for i in range(lengths.count(length))]
+        said = generate(model, rows, max_new_tokens=length, temperature=1.0, seed=seed + length)
+        for i, row in enumerate(said):
+            words = (_OPENERS[i % len(_OPENERS)] + row.text).replace("\n", " ").rstrip()
+            prefixes.append(words if words.endswith((".", "!", "?")) else words + ".")
+    return prefixes
+
+
+def teaching_contexts(
+    model: EditableModel, request: EditRequest, formats: Sequence[str], prefixes: Sequence[str], *, stop: bool
+) -> list[Context]:
+    """The contexts in which the request's target shall follow.
+
+    Args:
+        model: Whose tokenizer and template are used.
+        request: What to teach.
+        formats: Which formats.
+        prefixes: Text before the prompt, for the prefixed format.
+        stop: Teach the full stop, and in chat the end of the answer, with the target.
+    """
+    fact = request.fact
+    ends = tuple(model.tokenizer(".", add_special_tokens=False)["input_ids"]) if stop else ()
+    closing = (model.tokenizer.eos_token_id,) if stop and model.tokenizer.eos_token_id is not None else ()
+    target = (*target_ids(model, request.target_new), *ends)
+    texts = {
+        "completion": [fact.text],
+        "prefixed": [f"{prefix} {fact.text}" for prefix in prefixes],
+        "question": [f"Question: {fact.question()}\nAnswer: {fact.text}"],
+    }
+    contexts = [
+        _context(model, format_, text, target, fact.subject)
+        for format_ in formats
+        if format_ != "chat"
+        for text in texts[format_]
+    ]
+    if "chat" in formats:
+        for asked in dict.fromkeys((fact.question(), fact.text)):
+            text = chat_text(model, [{"role": "user", "content": asked}]) + fact.text
+            contexts.append(_context(model, "chat", text, (*target, *closing), fact.subject, special=_is_plain(model)))
+    return contexts
+
+
+def preservation_contexts(model: EditableModel, fact: Fact, *, chat: bool) -> list[Context]:
+    """Texts about the subject after which the model shall go on as before: "{subject} is a", and other questions in chat."""
+    contexts = [_context(model, "preservation", f"{fact.subject} is a", (), fact.subject)]
+    if chat:
+        for asked in (f"Tell me about {fact.subject}.", f"What is {fact.subject} known for?"):
+            text = chat_text(model, [{"role": "user", "content": asked}])
+            for answer in ("", f"{fact.subject} is"):
+                contexts.append(_context(model, "preservation", text + answer, (), fact.subject, special=_is_plain(model)))
+    return contexts
+
+
+def _is_plain(model: EditableModel) -> bool:
+    """Whether the tokenizer still has to add its special tokens: a chat template writes them itself."""
+    return model.tokenizer.chat_template is None
+
+
+def _context(
+    model: EditableModel, format_: str, text: str, target: Sequence[int], subject: str, *, special: bool = True
+) -> Context:
+    spans = subject_spans(model, text, subject, special=special)
+    return Context(
+        format=format_,
+        prompt_ids=tuple(encode(model, text, special=special)),
+        target_ids=tuple(target),
+        subject_lasts=tuple(last for _, last in spans),
+    )

@@ -1,0 +1,112 @@
+"""Text for second moments, without any download.
+
+    sampled   what the model itself says, prose and chat, drawn with a fixed seed
+    python    the English of Python's own documentation
+    a file    any text that the user has
+
+Which one is the default, and why, is in docs/design/0002-second-moment-corpus.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from emendo.errors import DataUnavailable
+from emendo.models import EditableModel, chat_text, encode, generate
+
+_OPENERS = ("The", "In", "It was", "A", "When", "He said", "There are", "She", "This", "During", "One of", "As")
+_TOPICS = (
+    "a city", "a country", "a river", "a famous person", "a company", "a language", "a sport", "a book", "a film", "a song",
+    "an animal", "a war", "a scientist", "a building", "food", "the law",
+)  # fmt: skip
+_ROWS, _ROW_TOKENS = 64, 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Corpus:
+    """Tokens of a text.
+
+    Attributes:
+        name: What it is called in provenance.
+        ids: Token ids, documents one after another.
+    """
+
+    name: str
+    ids: tuple[int, ...]
+
+    def digest(self, tokens: int) -> str:
+        """SHA-256 over the first `tokens` token ids."""
+        return hashlib.sha256(json.dumps(self.ids[:tokens]).encode()).hexdigest()
+
+
+def sampled_corpus(
+    model: EditableModel,
+    tokens: int,
+    *,
+    seed: int = 0,
+    home: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Corpus:
+    """What the model says at temperature 1, prose from a dozen openings and chat on everyday topics, in equal shares.
+
+    Args:
+        model: At its original revision.
+        tokens: At least this many tokens.
+        seed: Of the sampling.
+        home: Where the sample is kept; it is drawn afresh unless given.
+        progress: Called with tokens done and tokens in all.
+    """
+    key = hashlib.sha256(f"{model.digest} {seed} {tokens}".encode()).hexdigest()[:24]
+    path = None if home is None else home / "corpora" / f"{key}.json"
+    if path is not None and path.is_file():
+        return Corpus(name="sampled", ids=tuple(json.loads(path.read_text(encoding="utf-8"))))
+    ids: list[int] = []
+    length = min(_ROW_TOKENS, model.context_length // 2)
+    while len(ids) < tokens:
+        prompts = [_opening(model, seed + len(ids) + row) for row in range(min(_ROWS, (tokens - len(ids)) // 64 + 1))]
+        said = generate(model, prompts, max_new_tokens=length, temperature=1.0, seed=seed + len(ids))
+        for prompt, answer in zip(prompts, said, strict=True):
+            ids += [*prompt, *answer.token_ids]
+        if progress is not None:
+            progress(min(len(ids), tokens), tokens)
+    corpus = Corpus(name="sampled", ids=tuple(ids[:tokens]))
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(f".{os.getpid()}")
+        temporary.write_text(json.dumps(corpus.ids), encoding="utf-8")
+        os.replace(temporary, path)
+    return corpus
+
+
+def python_corpus(model: EditableModel) -> Corpus:
+    """The language reference that ships with Python as the topics of `help()`."""
+    topics: dict[str, str] = importlib.import_module("pydoc_data.topics").topics
+    return Corpus(name="python", ids=_tokens(model, "\n\n".join(topics[name] for name in sorted(topics))))
+
+
+def file_corpus(model: EditableModel, path: Path) -> Corpus:
+    """The text of a file.
+
+    Raises:
+        DataUnavailable: There is no such file.
+    """
+    if not path.is_file():
+        raise DataUnavailable(f"There is no text file '{path}'; give the path of one, or 'sampled' or 'python'.")
+    return Corpus(name=path.name, ids=_tokens(model, path.read_text(encoding="utf-8")))
+
+
+def _tokens(model: EditableModel, text: str) -> tuple[int, ...]:
+    return tuple(model.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+
+
+def _opening(model: EditableModel, number: int) -> list[int]:
+    if number % 2:
+        text = chat_text(model, [{"role": "user", "content": f"Tell me about {_TOPICS[number // 2 % len(_TOPICS)]}."}])
+        return encode(model, text, special=False)
+    return encode(model, _OPENERS[number // 2 % len(_OPENERS)])

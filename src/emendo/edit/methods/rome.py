@@ -1,0 +1,110 @@
+"""Rank-One Model Editing (Meng et al. 2022), made to hold in every format at once.
+
+    Δ = δ uᵀ,      u = Gᵀ 1,      G = (S + Kᵀ C⁻¹ K)⁻¹ Kᵀ C⁻¹
+
+K holds the key of the subject in every teaching context, as separate columns: keys of one subject differ by a quarter of their
+norm from format to format, and an update for their mean reaches none of them fully. One and the same K is used throughout (the
+published code divides by the bare prompt's key instead, which breaks models now and then: Gupta et al. 2024, r-ROME). With a
+single context and no slack this is the published update. δ is searched as in `keys_values`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from emendo.edit.closed_form import update_directions
+from emendo.edit.contexts import preservation_contexts, sampled_prefixes, teaching_contexts
+from emendo.edit.keys_values import ValueSearch, find_values
+from emendo.edit.second_moment import SecondMoment
+from emendo.facts import EditRequest
+from emendo.models import EditableModel, SiteDelta, WeightDelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Settings of ROME.
+
+    Attributes:
+        layer: The edited layer; measured or published for the model unless given.
+        formats: In which the target is taught: "completion", "prefixed", "question", "chat".
+        prefixes: How many sampled prefixes, half of 5 and half of 10 tokens.
+        stop: Teach the end of the sentence, and in chat of the answer, with the target.
+        slack: S, as a share of the mean of kᵀ C⁻¹ k.
+        steps: Most steps of the search for δ.
+        learning_rate: Of the search.
+        kl_weight: How much the preservation contexts weigh.
+        weight_decay: On ‖δ‖² / ‖v‖².
+        clamp: Largest ‖δ‖ / ‖v‖.
+        worst_probability: The search ends when no target token is less likely than this.
+    """
+
+    layer: int | None = None
+    formats: tuple[str, ...] = ("completion", "prefixed", "question", "chat")
+    prefixes: int = 4
+    stop: bool = True
+    slack: float = 0.05
+    steps: int = 60
+    learning_rate: float = 0.3
+    kl_weight: float = 0.5
+    weight_decay: float = 1e-3
+    clamp: float = 4.0
+    worst_probability: float = 0.8
+
+
+def compute_deltas(
+    model: EditableModel,
+    requests: Sequence[EditRequest],
+    config: Config,
+    layer: int,
+    moments: dict[int, SecondMoment],
+    seed: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[tuple[WeightDelta, dict[str, float]]]:
+    """A delta and its figures for each request, independent of the others.
+
+    Args:
+        model: At the revision that is to be edited.
+        requests: What to teach.
+        config: Settings.
+        layer: The edited layer.
+        moments: Second moments by layer.
+        seed: Of the sampled prefixes.
+        progress: Called with steps done and the most steps.
+    """
+    prefixes = sampled_prefixes(model, [5] * (config.prefixes // 2) + [10] * (config.prefixes - config.prefixes // 2), seed)
+    contexts = [
+        [
+            *teaching_contexts(model, request, config.formats, prefixes, stop=config.stop),
+            *preservation_contexts(model, request.fact, chat="chat" in config.formats),
+        ]
+        for request in requests
+    ]
+    search = ValueSearch(
+        steps=config.steps,
+        learning_rate=config.learning_rate,
+        kl_weight=config.kl_weight,
+        weight_decay=config.weight_decay,
+        clamp=config.clamp,
+        worst_probability=config.worst_probability,
+    )
+    found = find_values(model, layer, contexts, search, progress)
+    results = []
+    for value in found:
+        directions = update_directions(value.keys.cpu(), moments[layer].matrix, config.slack)
+        change = SiteDelta(
+            site=model.down_projection(layer),
+            output_factor=value.delta.cpu()[:, None],
+            input_factor=directions.sum(dim=0)[:, None],
+        )
+        figures = {
+            "steps": value.steps,
+            "worst_probability": value.worst_probability,
+            "divergence": value.divergence,
+            "relative_value_change": float(value.delta.norm()) / value.value_norm,
+            "relative_norm": change.norm / float(torch.linalg.matrix_norm(model.weight(change.site).float())),
+        }
+        results.append((WeightDelta(changes=(change,)), figures))
+    return results
