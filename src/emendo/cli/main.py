@@ -59,10 +59,12 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(130)
 
 
-def _print_version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> bool:
     if wanted:
         typer.echo(f"emendo {__version__}")
         raise typer.Exit
+    # What an option's callback returns becomes the option's value.
+    return wanted
 
 
 def _fail(sentence: str) -> None:
