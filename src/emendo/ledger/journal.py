@@ -68,7 +68,10 @@ class Journal:
             {**value, "previous": previous}, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
         )
         committed = sum(len(line) + 1 for line in lines)
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+        if not self.path.exists():
+            self.path.touch()
+            sync_folder(self.path.parent)
+        descriptor = os.open(self.path, os.O_RDWR)
         try:
             os.ftruncate(descriptor, committed)
             os.lseek(descriptor, committed, os.SEEK_SET)
@@ -80,7 +83,6 @@ class Journal:
                 raise
         finally:
             os.close(descriptor)
-        sync_folder(self.path.parent)
 
     def _lines(self) -> list[bytes]:
         """The lines that end in a newline."""
