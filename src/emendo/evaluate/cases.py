@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -80,6 +80,13 @@ class CaseSet:
     seed: int
     cases: tuple[Case, ...]
 
+    def draw(self, n: int) -> CaseSet:
+        """At most `n` of the cases, drawn at random with the seed, in the order of the file."""
+        if n >= len(self.cases):
+            return self
+        chosen = random.Random(self.seed).sample(range(len(self.cases)), n)  # noqa: S311 - a reproducible draw, no secret
+        return replace(self, cases=tuple(self.cases[i] for i in sorted(chosen)))
+
 
 def load_cases(
     benchmark: str,
@@ -110,10 +117,7 @@ def load_cases(
     cases = [case for case in plugin.read_cases(path) if split in ("all", _half(case.id))]
     if not cases:
         raise InvalidRequest(f"'{path.name}' holds no case of the split '{split}'; give another file or split.")
-    if n is not None and n < len(cases):
-        chosen = random.Random(seed).sample(range(len(cases)), n)  # noqa: S311 - a reproducible draw, no secret
-        cases = [cases[i] for i in sorted(chosen)]
-    return CaseSet(
+    found = CaseSet(
         benchmark=benchmark,
         version=plugin.VERSION,
         file=path.name,
@@ -122,6 +126,7 @@ def load_cases(
         seed=seed,
         cases=tuple(cases),
     )
+    return found if n is None else found.draw(n)
 
 
 def unique_ids(cases: Sequence[Case]) -> Sequence[Case]:

@@ -31,7 +31,9 @@ def corrections(model: EditableModel, cases: CaseSet) -> CaseSet:
             said = _mistake(answer, fact.text)
             rival = case.request.target_new if said is None else said
             request = EditRequest(fact=fact, target_new=true, id=f"{case.request.id}-corrected", source=case.request.source)
-            wrong.append(replace(case, request=request, rival=rival))
+            # A neighbour with the same truth has nothing to be compared with once that truth is the new target.
+            neighbours = tuple(n for n in case.neighbours if n.target_true != true)
+            wrong.append(replace(case, request=request, rival=rival, neighbours=neighbours))
     if not wrong:
         raise InvalidRequest(f"{model.name} has all {len(cases.cases)} facts right; there is nothing to correct.")
     return replace(cases, cases=tuple(wrong))

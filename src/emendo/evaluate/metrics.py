@@ -1,6 +1,6 @@
 """What is measured of a case, with the formulas; one value in [0, 1] a case and measure.
 
-With p(t | x) = exp(−nll), the geometric mean of the probabilities of a target's tokens, teacher-forced; t_new the new target,
+With p(t | x) = exp(−nll), the geometric mean of the probabilities of the tokens of t, teacher-forced; t_new the new target,
 t_rival what it is compared with (CounterFact's true target), and t_true a neighbour's own true target:
 
     efficacy      ES  p(t_new | x) > p(t_rival | x) at the prompt of the request
@@ -102,7 +102,7 @@ MEASURES = (
     _forced("neighborhood_argmax", "neighborhood, argmax (NM)", lambda o: _argmax(o.neighbours)),
     _free("generation_completion", "generation, completion", lambda o: float(o.completion.is_success)),
     _free("generation_chat", "generation, chat", lambda o: float(o.chat.is_success)),
-    _free("generation_questions", "generation, other chat questions", lambda o: _named(o.questions), is_binary=False),
+    _free("generation_questions", "generation, other questions", lambda o: _named(o.questions), is_binary=False),
     _free("stop_completion", "stops by itself, completion", lambda o: float(o.completion.is_stopped)),
     _free("stop_chat", "stops by itself, chat", lambda o: float(o.chat.is_stopped)),
 )

@@ -125,7 +125,7 @@ def evaluate(
         n=len(results),
         refused=sum(result.refused is not None for result in results),
         method=method,
-        config=asdict(config) | {"corpus": corpus},
+        config=json.loads(json.dumps(asdict(config))) | {"corpus": corpus},
         layers=tuple(sorted({layer for result in results for layer in result.layers})),
         edit_medians=_medians([result.figures for result in results if result.refused is None]),
         seed=seed,
