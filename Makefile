@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 MODEL := $(VENV)/model
 
+# Threads that spin while they wait make everything crawl where another program shares the processor.
+export OMP_WAIT_POLICY ?= PASSIVE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo check test setup audit-deps constraints clean
 

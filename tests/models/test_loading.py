@@ -139,6 +139,7 @@ def _answer(monkeypatch: pytest.MonkeyPatch, answer: Exception | SimpleNamespace
 def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache of the hub's client."""
     monkeypatch.setattr(hub, "snapshot_download", partial(huggingface_hub.snapshot_download, cache_dir=tmp_path / "hub"))
+    monkeypatch.setattr(hub, "scan_cache_dir", partial(huggingface_hub.scan_cache_dir, tmp_path / "hub"))
     return tmp_path / "hub"
 
 
@@ -151,10 +152,14 @@ def test_a_hub_model_is_found_offline_once_fetched(
     (repository / "refs").mkdir(parents=True)
     (repository / "refs" / "main").write_text(commit)
     (repository / "snapshots").mkdir()
+    (folder / "README.md").write_text("---\nlicense: mit\n---\n# Tiny\n")
+    size = sum(file.stat().st_size for file in folder.iterdir())
+    assert list(hub.hub_models()) == []
     folder.rename(repository / "snapshots" / commit)
     model = load_model("someone/tiny")
     assert model.digest == tiny.digest
     assert model.folder == repository / "snapshots" / commit
+    assert list(hub.hub_models()) == [hub.HubModel(name="someone/tiny", commit=commit, licence="mit", bytes=size)]
 
 
 @pytest.mark.usefixtures("hub_cache")

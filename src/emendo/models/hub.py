@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub import HfApi, scan_cache_dir, snapshot_download
 from huggingface_hub import errors as hub_errors
-from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
+from huggingface_hub.errors import CacheNotFound, GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
+from huggingface_hub.repocard import metadata_load
 
 from emendo.errors import ModelUnavailable
 
@@ -21,6 +24,42 @@ _SECONDS_TO_ANSWER = 5.0
 _HTTP_ERROR: type[Exception] = hub_errors.HTTPError  # type: ignore[attr-defined]
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HubModel:
+    """A model that was fetched from the hub.
+
+    Attributes:
+        name: Its hub id.
+        commit: The state of its repository that was fetched.
+        licence: As its card states it; "unknown" where it does not.
+        bytes: Size of its files, in bytes.
+    """
+
+    name: str
+    commit: str
+    licence: str
+    bytes: int
+
+
+def hub_models() -> Iterator[HubModel]:
+    """The hub models that are found without a network, by name."""
+    try:
+        repositories = scan_cache_dir().repos
+    except CacheNotFound:
+        return
+    for repository in sorted(repositories, key=lambda r: r.repo_id):
+        for revision in repository.revisions:
+            if "main" in revision.refs and any(revision.snapshot_path.glob("*.safetensors")):
+                card = revision.snapshot_path / "README.md"
+                about = metadata_load(card) if card.is_file() else None
+                yield HubModel(
+                    name=repository.repo_id,
+                    commit=revision.commit_hash,
+                    licence=str((about or {}).get("license", "unknown")),
+                    bytes=revision.size_on_disk,
+                )
 
 
 def is_hub_id(name: str) -> bool:
