@@ -86,20 +86,17 @@ def teaching_contexts(
         for text in texts[format_]
     ]
     if "chat" in formats:
-        for asked in dict.fromkeys((fact.question(), fact.text)):
-            text = chat_text(model, [{"role": "user", "content": asked}]) + fact.text
-            contexts.append(_context(model, "chat", text, (*target, *closing), fact.subject, special=_is_plain(model)))
+        text = chat_text(model, [{"role": "user", "content": fact.question()}]) + fact.text
+        contexts.append(_context(model, "chat", text, (*target, *closing), fact.subject, special=_is_plain(model)))
     return contexts
 
 
 def preservation_contexts(model: EditableModel, fact: Fact, *, chat: bool) -> list[Context]:
-    """Texts about the subject after which the model shall go on as before: "{subject} is a", and other questions in chat."""
+    """Texts about the subject after which the model shall go on as before: "{subject} is a", and another question in chat."""
     contexts = [_context(model, "preservation", f"{fact.subject} is a", (), fact.subject)]
     if chat:
-        for asked in (f"Tell me about {fact.subject}.", f"What is {fact.subject} known for?"):
-            text = chat_text(model, [{"role": "user", "content": asked}])
-            for answer in ("", f"{fact.subject} is"):
-                contexts.append(_context(model, "preservation", text + answer, (), fact.subject, special=_is_plain(model)))
+        text = chat_text(model, [{"role": "user", "content": f"What is {fact.subject} known for?"}])
+        contexts.append(_context(model, "preservation", text, (), fact.subject, special=_is_plain(model)))
     return contexts
 
 

@@ -42,16 +42,16 @@ class Config:
     """
 
     layer: int | None = None
-    formats: tuple[str, ...] = ("completion", "prefixed", "question", "chat")
-    prefixes: int = 4
+    formats: tuple[str, ...] = ("completion", "prefixed", "chat")
+    prefixes: int = 2
     stop: bool = True
     slack: float = 0.05
-    steps: int = 60
+    steps: int = 80
     learning_rate: float = 0.3
     kl_weight: float = 0.5
     weight_decay: float = 1e-3
     clamp: float = 4.0
-    worst_probability: float = 0.8
+    worst_probability: float = 0.5
 
 
 def compute_deltas(
@@ -100,7 +100,7 @@ def compute_deltas(
             input_factor=directions.sum(dim=0)[:, None],
         )
         figures = {
-            "steps": value.steps,
+            "steps": float(value.steps),
             "worst_probability": value.worst_probability,
             "divergence": value.divergence,
             "relative_value_change": float(value.delta.norm()) / value.value_norm,
