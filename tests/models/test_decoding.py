@@ -93,6 +93,12 @@ def test_a_sampled_row_depends_on_its_own_seed_alone(tiny: EditableModel) -> Non
     assert generate(tiny, prompts[:1], seed=8, **options)[0].token_ids != together[0].token_ids
 
 
+def test_rows_of_one_seed_draw_alike(tiny: EditableModel) -> None:
+    prompt = encode(tiny, TEXTS[0])
+    one, two = generate(tiny, [prompt, prompt], seed=[3, 3], temperature=1.0, max_new_tokens=12)
+    assert one.token_ids == two.token_ids
+
+
 def test_a_tiny_nucleus_is_the_likeliest_token(tiny: EditableModel) -> None:
     prompt = encode(tiny, TEXTS[0])
     (greedy,) = generate(tiny, [prompt], max_new_tokens=8)

@@ -22,6 +22,8 @@ AtOption = Annotated[
 ]
 WhoOption = Annotated[str | None, typer.Option("--who", help="Who asks for it; the operating system's user unless given.")]
 WhyOption = Annotated[str, typer.Option("--why", help="The reason, kept in the history.")]
+MaxTokensOption = Annotated[int, typer.Option("--max-tokens", min=1, help="Most new tokens.")]
+TemperatureOption = Annotated[float, typer.Option("--temperature", min=0.0, help="0 takes the likeliest token.")]
 SeedOption = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 

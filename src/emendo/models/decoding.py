@@ -92,7 +92,7 @@ def generate(
     max_new_tokens: int = 64,
     temperature: float = 0.0,
     top_p: float = 1.0,
-    seed: int = 0,
+    seed: int | Sequence[int] = 0,
     stop: Sequence[str] = (),
     on_text: Callable[[int, str], None] | None = None,
 ) -> list[Generation]:
@@ -105,7 +105,7 @@ def generate(
         max_new_tokens: Most new tokens a row.
         temperature: 0 takes the likeliest token.
         top_p: Sample from the smallest set of tokens whose probabilities add up to this.
-        seed: Row i samples from a generator of its own, seeded with ``seed + i``.
+        seed: Row i samples from a generator of its own, seeded with ``seed[i]``, or with ``seed + i`` where one is given.
         stop: Texts that end a row, left out of it.
         on_text: Called with row and new text as it comes; a row's pieces add up to its text.
 
@@ -118,7 +118,8 @@ def generate(
             f"The prompt has {longest} tokens and {max_new_tokens} more are wanted, but the context of {model.name} "
             f"holds {model.context_length}; shorten the prompt or ask for fewer tokens."
         )
-    rows = [_Row(model, prompt, seed + i, stop) for i, prompt in enumerate(prompts)]
+    seeds = range(seed, seed + len(prompts)) if isinstance(seed, int) else seed
+    rows = [_Row(model, prompt, own, stop) for prompt, own in zip(prompts, seeds, strict=True)]
     batch = TokenBatch.align(model, prompts, [len(prompt) for prompt in prompts])
     mask, inputs = batch.attention_mask, batch.inputs()
     active = list(range(len(prompts)))

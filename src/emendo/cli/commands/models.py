@@ -28,7 +28,7 @@ def command(json: JsonOption = False) -> None:
     home = default_home()
     converted, fetched = list(stored_models(home)), list(hub_models())
     if json:
-        console.print_json([asdict(model) for model in (*converted, *fetched)])
+        console.print_json([*map(asdict, converted), *map(asdict, fetched)])
         return
     rows = [(m.name, m.bytes, m.digest[:16], m.licence, m.source) for m in converted]
     rows += [(m.name, m.bytes, f"commit {m.commit[:12]}", m.licence, "hub") for m in fetched]
