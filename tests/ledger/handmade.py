@@ -48,7 +48,7 @@ def make_patch(
     """A patch; each seed has another delta and request."""
     provenance = Provenance(
         method="by hand",
-        config={"strength": 0.3},
+        config={"strength": 0.3, "layers": (1,)},
         seed=seed,
         layers=(1,),
         statistics={"tokens": 1000},

@@ -39,7 +39,7 @@ def test_an_entry_says_who_when_why_what_and_how(ledger: Ledger, patches: list[P
     made = patches[0].provenance
     assert (entry.number, entry.kind, entry.patch) == (1, "edit", patches[0].id)
     assert (entry.who, entry.when, entry.why) == (made.who, made.when, made.why)
-    assert (entry.method, entry.seed, entry.layers, entry.config) == ("by hand", 0, (1,), {"strength": 0.3})
+    assert (entry.method, entry.seed, entry.layers, entry.config) == ("by hand", 0, (1,), {"strength": 0.3, "layers": [1]})
     assert entry.requests == patches[0].requests
     assert entry.figures == {"relative_norm": 0.25, "loss": None}
     assert entry.digests["delta"] == patches[0].delta.digest

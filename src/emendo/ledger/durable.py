@@ -38,10 +38,11 @@ def new_folder(folder: Path) -> Iterator[Path]:
     temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder.parent))
     try:
         yield temporary
-        for path in temporary.rglob("*"):
+        mask = _umask()
+        for path in (temporary, *temporary.rglob("*")):
+            # mkdtemp and safetensors leave to the owner alone what any other file would not be.
+            path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
             sync_folder(path) if path.is_dir() else _sync(path)
-        sync_folder(temporary)
-        temporary.chmod(0o777 & ~_umask())
         if folder.is_dir():
             folder.rmdir()
         temporary.rename(folder)

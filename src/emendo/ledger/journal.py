@@ -54,8 +54,8 @@ class Journal:
             values.append(value)
         return values
 
-    def append(self, value: Mapping[str, Any]) -> None:
-        """Commit one more line: it is on disk when this returns, and nothing of it is if this raises.
+    def append(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        """The value as it will be read, committed as one more line: on disk when this returns, and not at all if it raises.
 
         The caller holds the lock of the ledger.
 
@@ -83,6 +83,9 @@ class Journal:
                 raise
         finally:
             os.close(descriptor)
+        written: dict[str, Any] = json.loads(line)
+        del written["previous"]
+        return written
 
     def _lines(self) -> list[bytes]:
         """The lines that end in a newline."""

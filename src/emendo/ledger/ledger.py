@@ -242,9 +242,7 @@ class Ledger:
         return self._append(draft, without(in_force, numbers))
 
     def _append(self, draft: Entry, in_force: Sequence[Entry]) -> Entry:
-        row = {**draft.describe(), "revision": revision_of(in_force)}
-        self._journal.append(row)
-        return Entry.read(row)
+        return Entry.read(self._journal.append({**draft.describe(), "revision": revision_of(in_force)}))
 
     def _prepare(self, folder: Path, entries: Sequence[Entry]) -> None:
         """Remove what killed writers left behind, and an uncommitted patch that stands where a new one goes."""

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from emendo.ledger import Entry, Ledger, Patch, State
 
 _FORMULAS = {
-    "relative_norm": "‖Δ‖ / ‖W‖, Frobenius norms of the change and of the matrix",
-    "steps": "gradient steps taken to find the value",
-    "loss": "loss of the value at the last step",
-    "probability_before": "P(target | prompt) before, teacher-forced",
-    "probability_after": "P(target | prompt) after, teacher-forced",
+    "relative_norm": "‖Δ‖ / ‖W‖ (Frobenius), the largest over the changed matrices",
+    "relative_value_change": "‖δ‖ / ‖v‖: how far the value was moved",
+    "perplexity_ratio": "perplexity of unrelated text, edited / unedited",
+    "worst_probability": "probability of the least likely target token when the search ended",
+    "divergence": "mean KL(before ‖ after) on the contexts to preserve, in nats",
+    "steps": "steps of the search for the value",
     "seconds": "time that the edit took",
 }
 
@@ -121,7 +122,7 @@ def _print_pairs(pairs: dict[str, str]) -> None:
 def _inline(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {_inline(inner)}" for key, inner in sorted(value.items()))
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return "; ".join(map(_inline, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _files(history: Ledger, entry: Entry) -> list[dict[str, Any]]:
