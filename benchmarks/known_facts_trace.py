@@ -2,8 +2,8 @@
 
     python benchmarks/known_facts_trace.py FACTS --work CACHE.jsonl --facts 100 -o docs/results/tracing_known_facts
 
-A fact is known if the likeliest next token is the first of the true target. Of the known facts a seeded random sample is traced.
-One line a fact goes to the cache, so an interrupted run continues where it stopped; the result is OUT.json and OUT.png.
+A fact is known if the likeliest next token is the first of the true target. Of the known facts a seeded random sample is
+traced. One line a fact goes to the cache, so an interrupted run continues where it stopped; the result is a .json and .png.
 """
 
 from __future__ import annotations
@@ -75,9 +75,8 @@ def main() -> None:
 
     average = average_traces([traces[fact] for fact in sample])
     result = {
-        "command": "python benchmarks/known_facts_trace.py " + " ".join(
-            f"{options.file.name} --work CACHE.jsonl --facts {options.facts} --dtype {options.dtype} --seed {options.seed}".split()
-        ),
+        "command": f"python benchmarks/known_facts_trace.py {options.file.name} --work CACHE.jsonl --facts {options.facts} "
+        f"--dtype {options.dtype} --seed {options.seed} -o {options.output.name}",
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "model": model.name,
         "model_digest": model.digest,

@@ -2,10 +2,10 @@
 
     python benchmarks/tracing.py FACTS --facts 3 --json OUT.json
 
-The plain procedure is that of Meng et al. (2022): for every token and layer one forward pass of 1 + n rows, the first row clean and
-the others corrupted with the same noise, over all layers, all positions and the whole head; in the corrupted rows the output of the
-named modules at that token is set to that of the first row. Severed variants take a second look at the corrupted run: the
-outputs of the severed modules at that token are set to what they were there.
+The plain procedure is that of Meng et al. (2022): for every token and layer one forward pass of 1 + n rows, the first row
+clean and the others corrupted with the same noise, over all layers, all positions and the whole head; in the corrupted rows
+the output of the named modules at that token is set to that of the first row. Severed variants run twice: the outputs of the
+severed modules at that token are set to what they were in a first, corrupted pass.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def plain_cell(
     layer: int,
     window: int,
 ) -> Tensor:
-    """Probabilities after the prompt in the clean row and in each corrupted row, one cell restored (none if `kind` is None)."""
+    """Probabilities after the prompt in the clean row and in each corrupted row, one cell restored unless `kind` is None."""
     first_pass: dict[Site, Tensor] = {}
     if kind in SEVERED:
         severed = [Site(SEVERED[kind], other) for other in range(model.n_layers)]

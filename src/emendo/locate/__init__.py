@@ -1,7 +1,8 @@
 """Which layer and token carry a fact: causal tracing, and what the model would say at each layer."""
 
 from emendo.locate.causal_tracing import trace_fact
-from emendo.locate.figures import draw_average, draw_trace
+from emendo.locate.figures import check_figure_path, draw_average, draw_trace
+from emendo.locate.logit_lens import LogitLens, logit_lens
 from emendo.locate.trace import (
     RESTORATIONS,
     TOKEN_CLASSES,
@@ -21,8 +22,11 @@ __all__ = [
     "CausalTrace",
     "Effect",
     "Kind",
+    "LogitLens",
     "average_traces",
+    "check_figure_path",
     "draw_average",
     "draw_trace",
+    "logit_lens",
     "trace_fact",
 ]

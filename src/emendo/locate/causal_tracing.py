@@ -8,9 +8,9 @@ probability of the first token of the target after the prompt,
     total effect            = p_clean − meanᵢ p_corrupted,ᵢ
     indirect effect (t, l)  = meanᵢ (p_patched,ᵢ(t, l) − p_corrupted,ᵢ)
 
-and standard errors are over the noise samples. States are restored one at a time; MLP and attention outputs in windows around
-l of 10 layers in GPT-2 XL's 48, and in proportion elsewhere. In the severed variants the MLPs (or attentions) of token t are
-held at their corrupted values in all layers above l, so that the restored state acts without them.
+and standard errors are over the noise samples. States are restored one at a time; MLP and attention outputs in windows
+around l of 10 layers in GPT-2 XL's 48, and in proportion elsewhere. In the severed variants the MLPs (or attentions) of
+token t are held at their corrupted values in all layers above l, so that the restored state acts without them.
 
 The runs share almost everything. A patched run differs from its corrupted run only from token t and from the lowest restored
 layer on, so it is resumed there (`KeptStates`), several layers in one batch, and the head reads the last position alone. The
@@ -35,7 +35,7 @@ from emendo.models import EditableModel, KeptStates, Site, TokenBatch, capture, 
 
 # Tokens (rows × columns) in one resumed batch: enough to keep the matrix products busy. More would have the rows of high
 # layers pass through layers in which nothing of theirs has changed yet.
-BATCH_TOKENS = 128
+BATCH_TOKENS = 256
 
 
 def trace_fact(
@@ -194,10 +194,8 @@ class _Tracer:
         samples, tokens, _ = self.noise.shape
         return kept, {site: value.view(samples, tokens - t, -1)[:, 0] for site, value in seen.items()}
 
-    def _resume(
-        self, kept: KeptStates, restoration: Restoration, group: range, t: int, held: dict[Site, Tensor]
-    ) -> Tensor:
-        """p[target] with token t restored at each layer of a group (layers × samples): one cell after another in one batch."""
+    def _resume(self, kept: KeptStates, restoration: Restoration, group: range, t: int, held: dict[Site, Tensor]) -> Tensor:
+        """p[target] with token t restored at each layer of a group (layers × samples): all cells in one batch."""
         samples, top = self.noise.shape[0], self.model.n_layers
         changes: dict[Site, list[tuple[slice, Tensor]]] = {}
         for cell, layer in enumerate(group):
@@ -232,11 +230,11 @@ def _known_token(model: EditableModel, fact: Fact, target: str | None, logits: T
     if target is not None:
         token, probabilities = target_ids(model, target)[0], logits.softmax(dim=-1)
         if token != predicted:
+            said, true = (model.tokenizer.decode([i]).strip() for i in (predicted, token))
             raise UnknownFact(
-                f"The model does not know that '{fact.text}' is followed by '{target}': it predicts "
-                f"'{model.tokenizer.decode([predicted]).strip()}' (p = {float(probabilities[predicted]):.3f}), and the true answer "
-                f"'{model.tokenizer.decode([token]).strip()}' has p = {float(probabilities[token]):.3f}. "
-                "Leave the target out to trace the prediction."
+                f"The model does not know that '{fact.text}' goes on with '{target}': it predicts '{said}' "
+                f"(p = {float(probabilities[predicted]):.3f}), and the true answer's first token '{true}' has "
+                f"p = {float(probabilities[token]):.3f}; leave the target out to trace the prediction."
             )
     return predicted
 

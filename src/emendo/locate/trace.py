@@ -46,14 +46,14 @@ class Restoration:
 
 
 RESTORATIONS: dict[Kind, Restoration] = {
-    "states": Restoration(site="resid_pre", is_windowed=False, severed=None, label="single state"),
-    "mlp": Restoration(site="mlp_out", is_windowed=True, severed=None, label="MLP output"),
-    "attention": Restoration(site="attn_out", is_windowed=True, severed=None, label="attention output"),
+    "states": Restoration(site="resid_pre", is_windowed=False, severed=None, label="a single state"),
+    "mlp": Restoration(site="mlp_out", is_windowed=True, severed=None, label="MLP outputs"),
+    "attention": Restoration(site="attn_out", is_windowed=True, severed=None, label="attention outputs"),
     "states_mlp_severed": Restoration(
-        site="resid_pre", is_windowed=False, severed="mlp_out", label="single state, MLPs severed"
+        site="resid_pre", is_windowed=False, severed="mlp_out", label="a single state, MLPs severed"
     ),
     "states_attention_severed": Restoration(
-        site="resid_pre", is_windowed=False, severed="attn_out", label="single state, attention severed"
+        site="resid_pre", is_windowed=False, severed="attn_out", label="a single state, attention severed"
     ),
 }
 
@@ -159,13 +159,13 @@ class CausalTrace:
             },
         }
 
-
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> CausalTrace:
         """The trace that `to_dict` wrote."""
         fields = dict(values)
         effects = {
-            kind: Effect(**{name: np.array(rows) for name, rows in maps.items()}) for kind, maps in fields.pop("effects").items()
+            kind: Effect(**{name: np.array(rows) for name, rows in maps.items()})
+            for kind, maps in fields.pop("effects").items()
         }
         first, last = fields.pop("subject_tokens")
         return cls(
@@ -256,12 +256,12 @@ def average_traces(traces: Sequence[CausalTrace]) -> AveragedTrace:
         InvalidRequest: There are fewer than two traces, or they differ in kinds, layers or window.
     """
     if len(traces) < 2:
-        raise InvalidRequest(f"An average with a standard error needs at least two traced facts, and there are {len(traces)}.")
+        raise InvalidRequest(f"An average needs at least two traced facts, and there are {len(traces)}; give more facts.")
     head = traces[0]
     shapes = {(tuple(t.effects), t.window, *(e.indirect_effect.shape[1] for e in t.effects.values())) for t in traces}
     if len(shapes) > 1:
         raise InvalidRequest("The traces differ in kinds, layers or window; average traces of one model made in one way.")
-    classes = [np.array([place == name for place in t.token_classes for name in TOKEN_CLASSES]).reshape(-1, 6) for t in traces]
+    classes = [np.array([[place == name for name in TOKEN_CLASSES] for place in t.token_classes]) for t in traces]
     effects = {}
     for kind in head.effects:
         maps = np.stack(
