@@ -1,7 +1,4 @@
-"""Edit a few capitals one by one, and measure the model before and after.
-
-    python examples/05_evaluate.py [CASES]
-"""
+"""Edit a few capitals one by one, and measure the model before and after: python examples/05_evaluate.py [CASES]"""
 
 import sys
 
