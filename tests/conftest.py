@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from emendo.home import default_home
-from emendo.models import ARCHITECTURES, EditableModel, load_model
+from emendo.models import ARCHITECTURES, EditableModel, SiteDelta, WeightDelta, load_model
 
 WORDS = (
     "The capital of France is Paris. The capital of California is Sacramento, said the old man in the city of Los Angeles. "
@@ -76,6 +76,20 @@ def build_tiny(
         if parameter.dim() > 1:
             torch.nn.init.normal_(parameter, std=0.15)
     return EditableModel(network, tokenizer, f"tiny-{model_type}")
+
+
+def random_delta(model: EditableModel, layers: tuple[int, ...], seed: int = 0, rank: int = 2) -> WeightDelta:
+    """A delta of a given rank at the layers, large enough to see."""
+    generator = torch.Generator().manual_seed(seed)
+    changes = [
+        SiteDelta(
+            site=model.down_projection(layer),
+            output_factor=torch.randn(model.d_model, rank, generator=generator) * 0.3,
+            input_factor=torch.randn(model.d_mlp, rank, generator=generator) * 0.3,
+        )
+        for layer in layers
+    ]
+    return WeightDelta(changes=tuple(changes))
 
 
 @pytest.fixture(scope="session")

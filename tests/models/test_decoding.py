@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 import torch
-from conftest import build_tiny
-from test_revision import random_delta
+from conftest import build_tiny, random_delta
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 

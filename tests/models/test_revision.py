@@ -6,26 +6,12 @@ import copy
 
 import pytest
 import torch
-from conftest import build_tiny
+from conftest import build_tiny, random_delta
 from transformers import PreTrainedTokenizerFast
 
-from emendo.models import ORIGINAL, EditableModel, Revision, SiteDelta, TokenBatch, WeightDelta, at_revisions, encode
+from emendo.models import ORIGINAL, EditableModel, Revision, TokenBatch, at_revisions, encode
 
 TEXTS = ["The capital of France is", "What is the capital of Texas?", "said the old man"]
-
-
-def random_delta(model: EditableModel, layers: tuple[int, ...], seed: int = 0, rank: int = 2) -> WeightDelta:
-    """A delta of a given rank at the layers, large enough to see."""
-    generator = torch.Generator().manual_seed(seed)
-    changes = [
-        SiteDelta(
-            site=model.down_projection(layer),
-            output_factor=torch.randn(model.d_model, rank, generator=generator) * 0.3,
-            input_factor=torch.randn(model.d_mlp, rank, generator=generator) * 0.3,
-        )
-        for layer in layers
-    ]
-    return WeightDelta(changes=tuple(changes))
 
 
 def merged(model: EditableModel, revision: Revision) -> EditableModel:
