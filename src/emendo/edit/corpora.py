@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emendo.errors import DataUnavailable
-from emendo.models import EditableModel, chat_text, encode, generate
+from emendo.models import EditableModel, chat_text, encode, generate, matrix_units
 
 _OPENERS = ("The", "In", "It was", "A", "When", "He said", "There are", "She", "This", "During", "One of", "As")
 _TOPICS = (
@@ -70,7 +70,8 @@ def sampled_corpus(
     length = min(_ROW_TOKENS, model.context_length // 2)
     while len(ids) < tokens:
         prompts = [_opening(model, seed + len(ids) + row) for row in range(min(_ROWS, (tokens - len(ids)) // 64 + 1))]
-        said = generate(model, prompts, max_new_tokens=length, temperature=1.0, seed=seed + len(ids))
+        with matrix_units(model):
+            said = generate(model, prompts, max_new_tokens=length, temperature=1.0, seed=seed + len(ids))
         for prompt, answer in zip(prompts, said, strict=True):
             ids += [*prompt, *answer.token_ids]
         if progress is not None:

@@ -15,10 +15,12 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from emendo.edit.contexts import Context
-from emendo.models import EditableModel, KeptStates, Site, TokenBatch, capture, patch_activation
+from emendo.models import EditableModel, KeptStates, Site, TokenBatch, capture, matrix_units, patch_activation
 
-# Rows share a batch while the longest has at most this many times the columns of the shortest, so that little is padding.
+# A batch is closed when the next row has this many times the columns of its first, so that little is padding, but only once it
+# has this many tokens: below that, a pass takes the time of reading the weights, and two short ones cost twice as much as one.
 _MOST_UNEVEN = 1.5
+_FEWEST_TOKENS = 192
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -94,10 +96,14 @@ class Shard:
     def read(self, delta: Float[Tensor, "requests d_model"]) -> Reading:
         """What the contexts say with each request's δ in place; gradients flow to δ."""
         change = delta[self.row_owners][:, None] * self.places[:, :, None]
-        with patch_activation(self.model, Site("value", self.layer), lambda v: v + change.reshape(v.shape).to(v.dtype)):
+        site = Site("value", self.layer)
+        with (
+            matrix_units(self.model),
+            patch_activation(self.model, site, lambda v: v + change.reshape(v.shape)),
+        ):
             final = self.kept.resume(self.layer, self.kept.resid_pre(self.layer))
-        log_p = self.model.head(self.targets.pick(final)).log_softmax(dim=-1)
-        after = self.model.head(self.preserved.pick(final)).log_softmax(dim=-1)
+            log_p = self.model.head(self.targets.pick(final)).log_softmax(dim=-1)
+            after = self.model.head(self.preserved.pick(final)).log_softmax(dim=-1)
         return Reading(
             log_p=log_p.gather(1, self.tokens[:, None])[:, 0],
             weights=self.weights,
@@ -140,11 +146,16 @@ def make_shards(model: EditableModel, layer: int, requests: Sequence[Sequence[Co
     rows.sort(key=lambda row: _columns(row[0]))
     groups: list[list[tuple[Context, int]]] = []
     for row in rows:
-        if not groups or _columns(row[0]) > _MOST_UNEVEN * _columns(groups[-1][0][0]):
+        if not groups or _is_full(groups[-1], _columns(row[0])):
             groups.append([])
         groups[-1].append(row)
     taught = [sum(bool(context.target_ids) for context in own) for own in requests]
     return [_make_shard(model, layer, group, taught) for group in groups]
+
+
+def _is_full(group: Sequence[tuple[Context, int]], columns: int) -> bool:
+    first, last = _columns(group[0][0]), _columns(group[-1][0])
+    return columns > _MOST_UNEVEN * first and len(group) * last >= _FEWEST_TOKENS
 
 
 def _columns(context: Context) -> int:

@@ -8,6 +8,7 @@ from emendo.models.equality import Equality, check_equality
 from emendo.models.hooks import Site, capture, patch_activation, read_until
 from emendo.models.kept_states import KeptStates
 from emendo.models.loading import load_model
+from emendo.models.precision import matrix_units
 from emendo.models.revision import Revision, at_revisions
 from emendo.models.tokens import TokenBatch, encode, subject_spans, target_ids
 
@@ -32,6 +33,7 @@ __all__ = [
     "encode",
     "generate",
     "load_model",
+    "matrix_units",
     "patch_activation",
     "read_until",
     "subject_spans",
