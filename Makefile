@@ -11,7 +11,7 @@ MODEL := $(VENV)/model
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test setup audit-deps constraints clean
+.PHONY: help demo check test docs setup audit-deps constraints clean
 
 help:  ## Say what each target does.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
@@ -28,6 +28,9 @@ check: $(READY)  ## Read the code: ruff, mypy, import-linter, documentation.
 
 test: check $(MODEL)  ## Check, then run every test, with a coverage report.
 	$(BIN)/pytest --cov --cov-report=term --ignore=tests/docs --durations=15
+
+docs: $(READY)  ## Write the generated tables of the documentation.
+	$(BIN)/python scripts/build_tables.py
 
 setup: $(READY) $(MODEL)  ## Install into .venv and fetch the embedded model.
 
