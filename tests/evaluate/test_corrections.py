@@ -23,6 +23,16 @@ def test_a_model_that_knows_nothing_is_set_right_everywhere(tiny: EditableModel,
         assert after.neighbours == before.neighbours
 
 
+def test_asking_stops_when_enough_are_wrong_and_repeats_with_the_seed(tiny: EditableModel, case_set: CaseSet) -> None:
+    some = corrections(tiny, case_set, n=2)
+    assert [case.id for case in some.cases] == [case.id for case in corrections(tiny, case_set, n=2).cases]
+    whole = [case.id for case in case_set.cases]
+    assert len(some.cases) == 2
+    assert sorted((case.id for case in some.cases), key=whole.index) == [case.id for case in some.cases]
+    drawn = {tuple(case.id for case in corrections(tiny, replace(case_set, seed=seed), n=2).cases) for seed in range(5)}
+    assert len(drawn) > 1
+
+
 def test_neighbours_with_the_same_truth_are_left_out(tiny: EditableModel, case_set: CaseSet) -> None:
     case = case_set.cases[0]
     shared = tuple(replace(neighbour, target_true=case.rival) for neighbour in case.neighbours[:2])

@@ -7,36 +7,63 @@ of the fact ("The capital of California is Los Angeles."), and else the benchmar
 
 from __future__ import annotations
 
+import random
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 from emendo.errors import InvalidRequest
-from emendo.evaluate.cases import CaseSet
+from emendo.evaluate.cases import Case, CaseSet
 from emendo.evaluate.observation import answer_questions, names_first
 from emendo.facts import EditRequest
 from emendo.models import ORIGINAL, EditableModel
 
+_ASKED_AT_ONCE = 24
 
-def corrections(model: EditableModel, cases: CaseSet) -> CaseSet:
+
+def corrections(
+    model: EditableModel, cases: CaseSet, *, n: int | None = None, progress: Callable[[str, int, int], None] | None = None
+) -> CaseSet:
     """The cases whose true target the model does not name in chat, with requests that set it.
+
+    Args:
+        model: The model to ask.
+        cases: What to ask it; in random order, drawn with the seed of the cases.
+        n: Stop asking when there are so many; ask everything unless given.
+        progress: Called with a stage, how much of it is done, and of how much.
 
     Raises:
         InvalidRequest: The model has them all right.
     """
-    answers = answer_questions(model, [case.request.fact.question() for case in cases.cases], ORIGINAL)
-    wrong = []
-    for case, answer in zip(cases.cases, answers, strict=True):
-        fact, true = case.request.fact, case.request.fact.target_true
-        if true is not None and not names_first(answer, true, case.request.target_new, subject=fact.subject):
-            said = _mistake(answer, fact.text)
-            rival = case.request.target_new if said is None else said
-            request = EditRequest(fact=fact, target_new=true, id=f"{case.request.id}-corrected", source=case.request.source)
-            # A neighbour with the same truth has nothing to be compared with once that truth is the new target.
-            neighbours = tuple(n for n in case.neighbours if n.target_true != true)
-            wrong.append(replace(case, request=request, rival=rival, neighbours=neighbours))
+    order = list(range(len(cases.cases)))
+    random.Random(cases.seed).shuffle(order)  # noqa: S311 - a reproducible draw, no secret
+    wrong: dict[int, Case] = {}
+    for start in range(0, len(order), _ASKED_AT_ONCE):
+        part = order[start : start + _ASKED_AT_ONCE]
+        answers = answer_questions(model, [cases.cases[i].request.fact.question() for i in part], ORIGINAL)
+        for i, answer in zip(part, answers, strict=True):
+            corrected = _corrected(cases.cases[i], answer)
+            if corrected is not None and (n is None or len(wrong) < n):
+                wrong[i] = corrected
+        if progress is not None:
+            progress("asking what the model has wrong", start + len(part), len(order))
+        if n is not None and len(wrong) == n:
+            break
     if not wrong:
         raise InvalidRequest(f"{model.name} has all {len(cases.cases)} facts right; there is nothing to correct.")
-    return replace(cases, cases=tuple(wrong))
+    return replace(cases, cases=tuple(wrong[i] for i in sorted(wrong)))
+
+
+def _corrected(case: Case, answer: str) -> Case | None:
+    """The case that sets a fact right; None where the answer has it right, or nobody says what is true."""
+    fact, true = case.request.fact, case.request.fact.target_true
+    if true is None or names_first(answer, true, case.request.target_new, subject=fact.subject):
+        return None
+    said = _mistake(answer, fact.text)
+    request = EditRequest(fact=fact, target_new=true, id=f"{case.request.id}-corrected", source=case.request.source)
+    # A neighbour with the same truth has nothing to be compared with once that truth is the new target.
+    neighbours = tuple(n for n in case.neighbours if n.target_true != true)
+    return replace(case, request=request, rival=said or case.request.target_new, neighbours=neighbours)
 
 
 def _mistake(answer: str, prompt: str) -> str | None:

@@ -60,9 +60,9 @@ def command(
     settings = METHODS.get(method).Config(layer=layer)
     cases = load_cases(benchmark, data=data, n=None if correct else n, split=split, seed=seed)
     loaded = load_model(model)
-    if correct:
-        cases = corrections(loaded, cases).draw(n)
     with console.progress_of_stages() as progress:
+        if correct:
+            cases = corrections(loaded, cases, n=n, progress=progress)
         report = evaluate(
             loaded, cases, method=method, config=settings, corpus=corpus, seed=seed, work=work, progress=progress
         )
