@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
 
 from emendo.home import default_home
-from emendo.models import ARCHITECTURES, EditableModel, SiteDelta, WeightDelta, load_model
-
-WORDS = (
-    "The capital of France is Paris. The capital of California is Sacramento, said the old man in the city of Los Angeles. "
-    "What is the capital of Texas? Austin and Nevada and Carson City are far from Berlin, the capital of Germany. "
-    "Question: Who wrote it? Answer: jchowlabs. user assistant system Complete the sentence: "
-)
-MODEL_TYPES = sorted(t for name in ARCHITECTURES.names() for t in ARCHITECTURES.get(name).ARCHITECTURE.model_types)
+from emendo.models import EditableModel, load_model
+from tiny_models import MODEL_TYPES, WORDS, build_tiny
 
 
 @pytest.fixture(scope="session")
@@ -44,52 +36,6 @@ def tiny_tokenizer() -> PreTrainedTokenizerFast:
             "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
         ),
     )
-
-
-def build_tiny(
-    model_type: str, tokenizer: PreTrainedTokenizerFast, *, seed: int = 0, n_layers: int = 4, **changes: Any
-) -> EditableModel:
-    """A random model of a family: 4 layers, width 32, 400 tokens; `changes` are fields of its configuration."""
-    fields = {
-        "vocab_size": 400,
-        "hidden_size": 32,
-        "num_hidden_layers": n_layers,
-        "num_attention_heads": 4,
-        "max_position_embeddings": 128,
-        "bos_token_id": 0,
-        "eos_token_id": 2,
-        "pad_token_id": 0,
-    }
-    grouped = {"num_key_value_heads": 2, "head_dim": 8, "intermediate_size": 48, "sliding_window": 6}
-    special = {
-        "gpt2": {},
-        "gptj": {"rotary_dim": 4},
-        "gpt_neo": {"attention_types": [[["global", "local"], n_layers // 2]], "window_size": 6, "intermediate_size": 48},
-        "gpt_neox": {"intermediate_size": 48},
-        "opt": {"ffn_dim": 48, "word_embed_proj_dim": 32},
-    }
-    torch.manual_seed(seed)
-    config = AutoConfig.for_model(model_type, **(fields | special.get(model_type, grouped) | changes))
-    network = AutoModelForCausalLM.from_config(config)
-    # Freshly initialised models are nearly linear and nearly constant; stronger weights make a mistake visible.
-    for parameter in network.parameters():
-        if parameter.dim() > 1:
-            torch.nn.init.normal_(parameter, std=0.15)
-    return EditableModel(network, tokenizer, f"tiny-{model_type}")
-
-
-def random_delta(model: EditableModel, layers: tuple[int, ...], seed: int = 0, rank: int = 2) -> WeightDelta:
-    """A delta of a given rank at the layers, large enough to see."""
-    generator = torch.Generator().manual_seed(seed)
-    changes = [
-        SiteDelta(
-            site=model.down_projection(layer),
-            output_factor=torch.randn(model.d_model, rank, generator=generator) * 0.3,
-            input_factor=torch.randn(model.d_mlp, rank, generator=generator) * 0.3,
-        )
-        for layer in layers
-    ]
-    return WeightDelta(changes=tuple(changes))
 
 
 @pytest.fixture(scope="session")

@@ -68,7 +68,8 @@ def run(folder: Path) -> dict[str, object]:
     reverted = logits(model, ledger.revision())
     (change,) = edit.delta.changes
     expected = model.weight(change.site) + change.dense()
-    with safe_open(next(exported.glob("*.safetensors")), framework="pt") as tensors:
+    shards = json.loads((exported / "model.safetensors.index.json").read_text(encoding="utf-8"))["weight_map"]
+    with safe_open(exported / shards[f"{change.site}.weight"], framework="pt") as tensors:
         merged = tensors.get_tensor(f"{change.site}.weight")
     return {
         "parameters": sum(parameter.numel() for parameter in model.network.parameters()),

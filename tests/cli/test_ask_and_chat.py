@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import random_delta
 from rich.console import Console
 
 from emendo.cli import console
@@ -20,6 +19,7 @@ from emendo.errors import EditRefused
 from emendo.facts import EditRequest
 from emendo.ledger import Ledger
 from emendo.models import ORIGINAL, EditableModel, Generation, Revision, chat_prompt, encode, generate
+from tiny_models import random_delta
 
 Talk = Callable[..., str]
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import build_tiny
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from emendo.cli.main import main
@@ -18,6 +17,7 @@ from emendo.cli.session import open_ledger, open_session, operating_user
 from emendo.facts import EditRequest, Fact
 from emendo.ledger import Ledger, Patch, Provenance
 from emendo.models import EditableModel, SiteDelta, WeightDelta, load_model
+from tiny_models import build_tiny
 
 Run = Callable[..., tuple[int, str, str]]
 

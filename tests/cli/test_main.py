@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import build_tiny
 from transformers import PreTrainedTokenizerFast
 
 from emendo import __version__
@@ -17,6 +16,7 @@ from emendo.cli import main as main_module
 from emendo.cli.main import COMMANDS, main
 from emendo.errors import ModelUnavailable
 from emendo.models import EditableModel
+from tiny_models import build_tiny
 
 
 @pytest.fixture(autouse=True)

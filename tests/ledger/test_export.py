@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import build_tiny
 from gguf import GGUFReader
 from handmade import make_delta, make_patch
 from huggingface_hub import ModelCard
@@ -22,6 +21,7 @@ from emendo.ledger import EXPORTERS, Patch, export_revision
 from emendo.ledger.export import merged
 from emendo.models import EditableModel, Revision, TokenBatch, at_revisions, encode, generate
 from emendo.models.editable import tensor_digest
+from tiny_models import build_tiny
 
 PROMPT = "The capital of California is"
 pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")

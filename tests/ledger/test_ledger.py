@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import build_tiny
 from handmade import make_patch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,6 +17,7 @@ from emendo.errors import CorruptPatch, InvalidRequest, LedgerError, PatchMismat
 from emendo.ledger import Entry, Ledger, Patch
 from emendo.ledger.entry import replay, revision_of, without
 from emendo.models import EditableModel, Revision, TokenBatch, at_revisions, encode
+from tiny_models import build_tiny
 
 
 @pytest.fixture

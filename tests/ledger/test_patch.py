@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import build_tiny
 from handmade import make_delta, make_patch, make_request
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,6 +23,7 @@ from emendo.ledger import Patch
 from emendo.ledger.low_rank import exact_dense, limit_rank, merged_digests
 from emendo.models import EditableModel, Revision, SiteDelta, TokenBatch, WeightDelta, at_revisions, encode
 from emendo.models.editable import tensor_digest
+from tiny_models import build_tiny
 
 # PEFT asks transformers by an old name; the warning is not about anything here.
 pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from conftest import MODEL_TYPES, build_tiny
 from transformers import AutoConfig, PreTrainedTokenizerFast
 
 from emendo.errors import UnsupportedArchitecture
 from emendo.models import ARCHITECTURES, EditableModel, KeptStates, Site, TokenBatch, capture, encode
 from emendo.models.architecture import architecture_for
+from tiny_models import MODEL_TYPES, build_tiny
 
 # What differs within a family: OPT-350m norms after each part and projects the embedding, some windows reach 3 tokens back.
 VARIANTS = {

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 
 import pytest
 import torch
-from conftest import build_tiny, random_delta
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from emendo.errors import InvalidRequest, PromptTooLong
 from emendo.models import ORIGINAL, EditableModel, Generation, TokenBatch, chat_prompt, chat_text, encode, generate
+from tiny_models import build_tiny, random_delta
 
 TEXTS = ["The capital of France is", "What is the capital of Texas?", "said the old man in the city of Los Angeles"]
 

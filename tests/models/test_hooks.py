@@ -6,11 +6,11 @@ from typing import get_args
 
 import pytest
 import torch
-from conftest import build_tiny
 from transformers import PreTrainedTokenizerFast
 
 from emendo.models import EditableModel, Site, TokenBatch, capture, encode, patch_activation, read_until
 from emendo.models.hooks import Kind
+from tiny_models import build_tiny
 
 KINDS = get_args(Kind)
 TEXTS = ["The capital of France is", "What is the capital of Texas?"]

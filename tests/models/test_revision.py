@@ -6,10 +6,10 @@ import copy
 
 import pytest
 import torch
-from conftest import build_tiny, random_delta
 from transformers import PreTrainedTokenizerFast
 
 from emendo.models import ORIGINAL, EditableModel, Revision, TokenBatch, at_revisions, encode
+from tiny_models import build_tiny, random_delta
 
 TEXTS = ["The capital of France is", "What is the capital of Texas?", "said the old man"]
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import build_tiny
 from transformers import PreTrainedTokenizerFast
 
 from emendo.errors import ModelUnavailable
 from emendo.models import EditableModel, embedded, load_model, store
 from emendo.models.store import converted, stored_model, stored_models
+from tiny_models import build_tiny
 
 
 class Source:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from conftest import WORDS, build_tiny
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
 from emendo.errors import InvalidRequest, PromptTooLong
 from emendo.models import EditableModel, TokenBatch, encode, subject_spans, target_ids
+from tiny_models import WORDS, build_tiny
 
 CASES = [
     ("The capital of France is", "France", 1),
