@@ -16,7 +16,7 @@ import torch
 from safetensors import safe_open
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from emendo.edit import compute_edit, guard
+from emendo.edit import compute_edit
 from emendo.edit.methods.rome import Config
 from emendo.facts import EditRequest, Fact
 from emendo.ledger import Ledger, Patch, Provenance, export_revision
@@ -42,8 +42,6 @@ def run(folder: Path) -> dict[str, object]:
     """Build, load, edit, revert, export."""
     started = time.perf_counter()
     build(folder / "model")
-    # A random model needs an edit far larger than a trained one.
-    guard.MOST_RELATIVE_NORM = guard.MOST_PERPLEXITY_RATIO = float("inf")
     text = folder / "text.txt"
     text.write_text("The capital of France is Paris, said the old man in the city of Los Angeles. " * 20, encoding="utf-8")
     model = load_model(str(folder / "model"))
