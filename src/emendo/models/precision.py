@@ -1,8 +1,8 @@
 """Use the bf16 matrix units of a CPU where an answer in float32 is not needed.
 
-Searching a value takes many passes whose result is checked afterwards in float32. On processors with AVX-512 BF16 or AMX, matrix
-products in bf16 are several times as fast; elsewhere they would be slower, so nothing changes there. Norms, sums and everything
-that is optimised stay in float32.
+Searching a value takes many passes whose result is checked afterwards in float32. On processors with AVX-512 BF16 or AMX,
+matrix products in bf16 are several times as fast; elsewhere they would be slower, so nothing changes there. Norms, sums and
+everything that is optimised stay in float32.
 """
 
 from __future__ import annotations
