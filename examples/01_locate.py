@@ -13,9 +13,7 @@ fact = Fact.parse("The capital of {France} is", "Paris")
 trace = trace_fact(model, fact, kinds=("states",), noise_samples=2)
 effect = trace.effects["states"]
 token, layer = effect.peak
-print(
-    f"p({trace.target.strip()}) is {trace.probability_clean:.2f}, and {trace.probability_corrupted:.2f} with the subject blurred."
-)
+print(f"p({trace.target.strip()}) = {trace.probability_clean:.2f}; subject blurred: {trace.probability_corrupted:.2f}")
 print(
     f"Restoring '{trace.tokens[token].strip()}' at layer {layer} brings back {effect.indirect_effect[token, layer]:.2f} "
     f"± {effect.standard_error[token, layer]:.2f}."

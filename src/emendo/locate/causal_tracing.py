@@ -33,9 +33,8 @@ from emendo.facts import Fact
 from emendo.locate.trace import RESTORATIONS, CausalTrace, Effect, Kind, Restoration, trace_window
 from emendo.models import EditableModel, KeptStates, Site, TokenBatch, capture, encode, patch_activation, target_ids
 
-# Tokens (rows × columns) in one resumed batch: enough to keep the matrix products busy. More would have the rows of high
-# layers pass through layers in which nothing of theirs has changed yet.
-BATCH_TOKENS = 256
+# Tokens (rows × columns) in one batch: enough to keep the matrix products busy, few enough to stay in a processor's cache.
+BATCH_TOKENS = 2048
 
 
 def trace_fact(
@@ -178,10 +177,9 @@ class _Tracer:
         layers = range(self.model.n_layers)
         size = max(1, BATCH_TOKENS // (samples * (tokens - t)))
         groups = [layers[at : at + size] for at in layers[::size]]
-        stacked = {n: kept.select(list(range(samples)) * n) for n in {len(group) for group in groups}}
         for kind in kinds:
             restoration = RESTORATIONS[kind]
-            values = torch.cat([self._resume(stacked[len(group)], restoration, group, t, held) for group in groups])
+            values = torch.cat([self._resume(kept, restoration, group, t, held) for group in groups])
             if not restoration.is_windowed and t == tokens - 1:
                 # The head reads the last token's state after the last block, and nothing lies between.
                 values[-1] = self.probability_clean
@@ -195,23 +193,33 @@ class _Tracer:
         return kept, {site: value.view(samples, tokens - t, -1)[:, 0] for site, value in seen.items()}
 
     def _resume(self, kept: KeptStates, restoration: Restoration, group: range, t: int, held: dict[Site, Tensor]) -> Tensor:
-        """p[target] with token t restored at each layer of a group (layers × samples): all cells in one batch."""
-        samples, top = self.noise.shape[0], self.model.n_layers
+        """p[target] with token t restored at each layer of a group (layers × samples).
+
+        All cells run in one batch, which a cell joins at the lowest block that reads what is restored.
+        """
+        samples, top = kept.rows, self.model.n_layers
         changes: dict[Site, list[tuple[slice, Tensor]]] = {}
+        joins = []
         for cell, layer in enumerate(group):
             rows = slice(cell * samples, (cell + 1) * samples)
-            for restored in _restored_layers(restoration, layer, self.window, top):
-                site = Site(restoration.site, restored)
+            restored = _restored_layers(restoration, layer, self.window, top)
+            joins.append(restored.start)
+            for site in (Site(restoration.site, at) for at in restored):
                 changes.setdefault(site, []).append((rows, self.clean[site][t]))
             if restoration.severed is not None:
-                for above in range(layer + 1, top):
-                    site = Site(restoration.severed, above)
+                for site in (Site(restoration.severed, above) for above in range(layer + 1, top)):
                     changes.setdefault(site, []).append((rows, held[site]))
-        lowest = min((site.layer for site in changes), default=top - 1)
-        with ExitStack() as stack:
+        columns = kept.final.shape[1]
+        hidden = kept.resid_pre(0)[:0]
+        with _last_mlp_at_last_column(self.model, columns), ExitStack() as stack:
             for site, values in changes.items():
-                stack.enter_context(patch_activation(self.model, site, _replace_first_column(values, kept.rows)))
-            return self._probability(kept.resume(lowest, kept.resid_pre(lowest))).view(len(group), samples)
+                stack.enter_context(patch_activation(self.model, site, _replace_first_column(values, columns)))
+            for block in range(joins[0], top):
+                hidden = torch.cat([hidden] + [kept.resid_pre(block)] * joins.count(block))
+                hidden = kept.step(block, hidden)
+        # No block reads the state after the last one: such a cell has the corrupted run's outcome.
+        finals = torch.cat([self.model.finish(hidden[:, -1:])] + [kept.final[:, -1:]] * joins.count(top))
+        return self._probability(finals).view(len(group), samples)
 
     def _probability(self, final: Tensor) -> Tensor:
         return self.model.head(final[:, -1]).softmax(dim=-1)[:, self.token].cpu()
@@ -251,15 +259,37 @@ def _restored_layers(restoration: Restoration, layer: int, window: int, n_layers
     return range(layer + 1, min(layer + 2, n_layers))
 
 
-def _replace_first_column(values: Sequence[tuple[slice, Tensor]], rows: int) -> Callable[[Tensor], Tensor]:
+def _replace_first_column(values: Sequence[tuple[slice, Tensor]], columns: int) -> Callable[[Tensor], Tensor]:
     def replace(activation: Tensor) -> Tensor:
         # OPT flattens batch and tokens before its MLP.
-        replaced = activation.reshape(rows, -1, activation.shape[-1]).clone()
+        replaced = activation.reshape(-1, columns, activation.shape[-1]).clone()
         for cells, value in values:
             replaced[cells, 0] = value
         return replaced.view_as(activation)
 
     return replace
+
+
+@contextmanager
+def _last_mlp_at_last_column(model: EditableModel, columns: int) -> Iterator[None]:
+    """While the context lasts, the last block's MLP works at the last column only: nobody reads what it puts out elsewhere."""
+    mlp = model.blocks[-1].get_submodule(model.architecture.mlp)
+    shape = torch.Size()
+
+    def narrow(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        nonlocal shape
+        shape = args[0].shape
+        return (args[0].reshape(-1, columns, shape[-1])[:, -1:], *args[1:])
+
+    def widen(_: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        return torch.nn.functional.pad(output, (0, 0, columns - 1, 0)).view(*shape[:-1], -1)
+
+    before, after = mlp.register_forward_pre_hook(narrow), mlp.register_forward_hook(widen)
+    try:
+        yield
+    finally:
+        before.remove()
+        after.remove()
 
 
 @contextmanager

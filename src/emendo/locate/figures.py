@@ -29,6 +29,7 @@ COLOURS: dict[Kind, str] = {
     "states_attention_severed": "Oranges",
 }
 CLASS_COLOURS = ("#74a9cf", "#0570b0", "#54278f", "#31a354", "#969696", "#d94801")
+COLUMNS = 3
 SUFFIXES = (".png", ".svg", ".pdf", ".html")
 STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -68,16 +69,19 @@ def draw_trace(trace: CausalTrace, path: Path) -> None:
     title = f"{_visible(trace.fact.text)} → {_visible(trace.target)}"
     subtitle = f"p = {trace.probability_clean:.3f}, with * corrupted p = {trace.probability_corrupted:.3f}"
     check_figure_path(path)
-    maps = {kind: effect.indirect_effect for kind, effect in trace.effects.items()}
+    rows, columns = _grid(len(trace.effects))
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(0.6 + 3.9 * len(maps), 1.6 + 0.21 * len(labels)), layout="constrained")
+        height = 0.7 + rows * (0.9 + max(1.3, 0.21 * len(labels)))
+        figure = Figure(figsize=(0.6 + 3.9 * columns, height), layout="constrained")
         _head(figure, title, subtitle)
-        axes = figure.subplots(1, len(maps), squeeze=False, sharey=True)[0]
-        for ax, (kind, values) in zip(axes, maps.items(), strict=True):
-            _heat_map(figure, ax, kind, values, trace.window, f"p({_visible(trace.target)}), restored − corrupted")
-        _label_rows(list(axes), labels)
-        for index in subject:
-            axes[0].get_yticklabels()[index].set_fontweight("bold")
+        axes = figure.subplots(rows, columns, squeeze=False, sharey="row")
+        for ax, (kind, effect) in zip(axes.flat, trace.effects.items(), strict=False):
+            _heat_map(figure, ax, kind, effect.indirect_effect, trace.window)
+        for row in axes:
+            _label_rows(list(row), labels)
+            for index in subject:
+                row[0].get_yticklabels()[index].set_fontweight("bold")
+        _drop_unused(axes, len(trace.effects))
         _save(figure, path, title, [_value_map(kind, labels, effect) for kind, effect in trace.effects.items()])
 
 
@@ -93,26 +97,21 @@ def draw_average(average: AveragedTrace, path: Path) -> None:
         f"total effect {average.total_effect:.3f} ± {average.total_effect_error:.3f}"
     )
     classes = [name.capitalize() for name in TOKEN_CLASSES]
-    check_figure_path(path)
+    rows, columns = _grid(len(average.effects))
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(0.9 + 4.1 * len(average.effects), 5.9), layout="constrained")
+        figure = Figure(figsize=(0.9 + 4.1 * columns, 0.6 + 5.3 * rows), layout="constrained")
         _head(figure, title, subtitle)
-        axes = figure.subplots(2, len(average.effects), squeeze=False, sharey="row", height_ratios=(1, 1.35))
-        for (upper, lower), (kind, effect) in zip(axes.T, average.effects.items(), strict=True):
-            _heat_map(figure, upper, kind, effect.indirect_effect, average.window, "average indirect effect")
-            layers = np.arange(effect.indirect_effect.shape[1])
-            for name, colour, mean, error in zip(
-                TOKEN_CLASSES, CLASS_COLOURS, effect.indirect_effect, effect.standard_error, strict=True
-            ):
-                lower.plot(layers, mean, color=colour, linewidth=1.6, label=name)
-                lower.fill_between(layers, mean - 1.96 * error, mean + 1.96 * error, color=colour, alpha=0.2, linewidth=0)
-            lower.axhline(0, color="0.6", linewidth=0.6)
-            lower.set_xlim(layers[0], layers[-1])
-            lower.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
-            lower.set_xlabel("layer")
-        _label_rows(list(axes[0]), classes)
-        axes[1, 0].set_ylabel("indirect effect (mean, 95 % interval)")
-        axes[1, -1].legend(frameon=False, fontsize=8, loc="best")
+        axes = figure.subplots(2 * rows, columns, squeeze=False, sharey="row", height_ratios=(1, 1.35) * rows)
+        pairs = zip(axes[::2].flat, axes[1::2].flat, average.effects.items(), strict=False)
+        for upper, lower, (kind, effect) in pairs:
+            _heat_map(figure, upper, kind, effect.indirect_effect, average.window)
+            _lines(lower, effect)
+        for maps, lines in zip(axes[::2], axes[1::2], strict=True):
+            _label_rows(list(maps), classes)
+            lines[0].set_ylabel("indirect effect (mean, 95 % interval)")
+        axes[1, columns - 1].legend(frameon=False, fontsize=8, loc="best")
+        for half in (axes[::2], axes[1::2]):
+            _drop_unused(half, len(average.effects))
         _save(figure, path, title, [_value_map(kind, classes, effect) for kind, effect in average.effects.items()])
 
 
@@ -122,7 +121,30 @@ def _head(figure: Figure, title: str, subtitle: str) -> None:
     figure.suptitle("\n".join([*textwrap.wrap(title, characters), *textwrap.wrap(subtitle, characters)]), fontsize=11)
 
 
-def _heat_map(figure: Figure, ax: Axes, kind: Kind, values: np.ndarray, window: int, measure: str) -> None:
+def _grid(maps: int) -> tuple[int, int]:
+    """Rows and columns that the maps are laid out in."""
+    return -(-maps // COLUMNS), min(maps, COLUMNS)
+
+
+def _drop_unused(axes: np.ndarray, used: int) -> None:
+    for ax in axes.flat[used:]:
+        ax.set_visible(False)
+
+
+def _lines(ax: Axes, effect: AveragedEffect) -> None:
+    """A line a class of token, with its interval over facts."""
+    layers = np.arange(effect.indirect_effect.shape[1])
+    rows = zip(TOKEN_CLASSES, CLASS_COLOURS, effect.indirect_effect, effect.standard_error, strict=True)
+    for name, colour, mean, error in rows:
+        ax.plot(layers, mean, color=colour, linewidth=1.6, label=name)
+        ax.fill_between(layers, mean - 1.96 * error, mean + 1.96 * error, color=colour, alpha=0.2, linewidth=0)
+    ax.axhline(0, color="0.6", linewidth=0.6)
+    ax.set_xlim(layers[0], layers[-1])
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+    ax.set_xlabel("layer")
+
+
+def _heat_map(figure: Figure, ax: Axes, kind: Kind, values: np.ndarray, window: int) -> None:
     restoration = RESTORATIONS[kind]
     top = max(float(np.nanmax(values)), 1e-6)
     image = ax.pcolormesh(
@@ -143,7 +165,7 @@ def _heat_map(figure: Figure, ax: Axes, kind: Kind, values: np.ndarray, window: 
     bar = figure.colorbar(image, ax=ax, pad=0.02, aspect=18)
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=2, labelsize=8)
-    bar.set_label(measure, fontsize=8)
+    bar.set_label("indirect effect", fontsize=8)
 
 
 def _label_rows(axes: Sequence[Axes], labels: Sequence[str]) -> None:

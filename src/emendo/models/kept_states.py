@@ -26,13 +26,25 @@ from emendo.models.tokens import TokenBatch
 class _FrozenLayer(DynamicLayer):  # type: ignore[misc]  # transformers is not typed
     """Attention keys and values of the prefix, which a forward pass reads and does not append to."""
 
-    def __init__(self, keys: Tensor, values: Tensor) -> None:
+    def __init__(self, keys: Tensor, values: Tensor, pick: Callable[[Tensor], Tensor] | None = None) -> None:
         super().__init__()
         self.lazy_initialization(keys, values)
-        self.keys, self.values = keys, values
+        self.keys, self.values, self.pick = keys, values, pick
 
     def update(self, key_states: Tensor, value_states: Tensor, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
-        return torch.cat([self.keys, key_states], dim=-2), torch.cat([self.values, value_states], dim=-2)
+        keys, values = (self.keys, self.values) if self.pick is None else (self.pick(self.keys), self.pick(self.values))
+        return torch.cat([keys, key_states], dim=-2), torch.cat([values, value_states], dim=-2)
+
+    def picked(self, pick: Callable[[Tensor], Tensor]) -> _FrozenLayer:
+        """The same for other rows."""
+        return _FrozenLayer(pick(self.keys), pick(self.values))
+
+    def picked_when_read(self, pick: Callable[[Tensor], Tensor]) -> _FrozenLayer:
+        """The same for other rows, which are copied by the block that reads them only."""
+        return _FrozenLayer(self.keys, self.values, pick)
+
+
+_Freeze = Callable[[_FrozenLayer, Callable[[Tensor], Tensor]], _FrozenLayer]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -104,29 +116,34 @@ class KeptStates:
 
         ``layer == n_layers`` runs the final norm alone.
         """
-        for block, call in zip(self.model.blocks[layer:], self.calls[layer:], strict=True):
-            output = block(hidden, *call.args, **call.kwargs)
-            hidden = output[0] if isinstance(output, tuple) else output
+        for block in range(layer, self.model.n_layers):
+            hidden = self.step(block, hidden)
         return self.model.finish(hidden)
+
+    def step(self, layer: int, hidden: Float[Tensor, "rows columns d_model"]) -> Float[Tensor, "rows columns d_model"]:
+        """The residual stream after one block; `hidden` may hold the rows of the batch several times over, in order."""
+        call, copies = self.calls[layer], hidden.shape[0] // self.rows
+        if copies > 1:
+            call = _picked(call, self._picker(list(range(self.rows)) * copies), {}, _FrozenLayer.picked_when_read)
+        output = self.model.blocks[layer](hidden, *call.args, **call.kwargs)
+        after: Tensor = output[0] if isinstance(output, tuple) else output
+        return after
 
     def select(self, rows: Sequence[int]) -> KeptStates:
         """The same states for these rows only, in this order; a row may be named several times."""
-        index = torch.tensor(list(rows), device=self.final.device)
+        pick = self._picker(rows)
         cache: dict[int, Any] = {}
+        calls = tuple(_picked(call, pick, cache, _FrozenLayer.picked) for call in self.calls)
+        return KeptStates(model=self.model, start=self.start, rows=len(rows), final=pick(self.final), calls=calls)
+
+    def _picker(self, rows: Sequence[int]) -> Callable[[Tensor], Tensor]:
+        index = torch.tensor(list(rows), device=self.final.device)
 
         def pick(tensor: Tensor) -> Tensor:
             is_per_row = tensor.dim() > 1 and tensor.shape[0] == self.rows
             return tensor[index] if is_per_row else tensor
 
-        calls = tuple(
-            _Call(
-                hidden=pick(call.hidden),
-                args=tuple(_map(value, pick, cache) for value in call.args),
-                kwargs={name: _map(value, pick, cache) for name, value in call.kwargs.items()},
-            )
-            for call in self.calls
-        )
-        return KeptStates(model=self.model, start=self.start, rows=len(index), final=pick(self.final), calls=calls)
+        return pick
 
 
 def _split(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tensor, tuple[Any, ...], dict[str, Any]]:
@@ -137,18 +154,26 @@ def _split(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tensor, tuple
     return named.pop("hidden_states"), (), named
 
 
-def _map(value: Any, pick: Callable[[Tensor], Tensor], cache: dict[int, Any]) -> Any:
+def _picked(call: _Call, pick: Callable[[Tensor], Tensor], cache: dict[int, Any], freeze: _Freeze) -> _Call:
+    return _Call(
+        hidden=pick(call.hidden),
+        args=tuple(_map(value, pick, cache, freeze) for value in call.args),
+        kwargs={name: _map(value, pick, cache, freeze) for name, value in call.kwargs.items()},
+    )
+
+
+def _map(value: Any, pick: Callable[[Tensor], Tensor], cache: dict[int, Any], freeze: _Freeze) -> Any:
     """An argument with every tensor in it picked; shared arguments are picked once."""
     if id(value) not in cache:
         if isinstance(value, Tensor):
             cache[id(value)] = pick(value)
         elif isinstance(value, tuple):
-            cache[id(value)] = tuple(_map(item, pick, cache) for item in value)
+            cache[id(value)] = tuple(_map(item, pick, cache, freeze) for item in value)
         elif isinstance(value, dict):
-            cache[id(value)] = {key: _map(item, pick, cache) for key, item in value.items()}
+            cache[id(value)] = {key: _map(item, pick, cache, freeze) for key, item in value.items()}
         elif isinstance(value, DynamicCache):
             picked = DynamicCache()
-            picked.layers = [_FrozenLayer(pick(layer.keys), pick(layer.values)) for layer in value.layers]
+            picked.layers = [freeze(layer, pick) for layer in value.layers]
             picked.layer_class_to_replicate = None
             cache[id(value)] = picked
         else:
