@@ -1,6 +1,6 @@
 """Write docs/tutorial.ipynb from docs/tutorial.md: text becomes Markdown cells, Python blocks become code cells.
 
-    python scripts/build_notebook.py
+python scripts/build_notebook.py
 """
 
 from __future__ import annotations

@@ -16,9 +16,7 @@ from emendo.models import EditableModel, Revision, TokenBatch, at_revisions, cha
 
 # In a random model little passes from one token to the next, so the subject stands last.
 REQUEST = EditRequest(fact=Fact.parse("The capital of {California}"), target_new="Berlin")
-QUICK = Config(
-    layer=3, steps=80, learning_rate=0.3, formats=("completion",), prefixes=0, stop=False, slack=0.0, clamp=20.0
-)
+QUICK = Config(layer=3, steps=80, learning_rate=0.3, formats=("completion",), prefixes=0, stop=False, slack=0.0, clamp=20.0)
 
 
 @pytest.fixture
@@ -66,7 +64,7 @@ def test_separate_edits_are_those_computed_alone(tiny: EditableModel, tmp_path: 
 
 def test_a_harmful_edit_is_refused_with_the_reason(tiny: EditableModel, tmp_path: Path) -> None:
     absurd = Config(layer=0, steps=3, learning_rate=50.0, formats=("completion",), prefixes=0, clamp=1e6)
-    with pytest.raises(EditRefused, match="times as large as the matrix|less likely"):
+    with pytest.raises(EditRefused, match=r"times as large as the matrix|less likely"):
         compute_edit(tiny, REQUEST, config=absurd, home=tmp_path)
     (refusal,) = compute_edits_separately(tiny, [REQUEST], config=absurd, home=tmp_path)
     assert isinstance(refusal, EditRefused)

@@ -13,9 +13,7 @@ from emendo.edit.shards import make_shards
 from emendo.facts import EditRequest, Fact
 from emendo.models import EditableModel, Site, TokenBatch, patch_activation
 
-SEARCH = ValueSearch(
-    steps=6, learning_rate=0.1, kl_weight=0.5, weight_decay=1e-3, clamp=4.0, worst_probability=0.999
-)
+SEARCH = ValueSearch(steps=6, learning_rate=0.1, kl_weight=0.5, weight_decay=1e-3, clamp=4.0, worst_probability=0.999)
 REQUESTS = [
     EditRequest(fact=Fact.parse("The capital of {California} is"), target_new="Los Angeles"),
     EditRequest(fact=Fact.parse("{Texas} and Nevada are far from"), target_new="Berlin"),

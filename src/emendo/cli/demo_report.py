@@ -42,7 +42,9 @@ class Section:
     figures: tuple[tuple[Path, str], ...] = ()
 
 
-def write_report(path: Path, title: str, introduction: str, sections: list[Section], commands: list[tuple[str, str]]) -> None:
+def write_report(
+    path: Path, title: str, introduction: str, sections: list[Section], commands: list[tuple[str, str]]
+) -> None:
     """Write the page, whole or not at all; pictures are embedded, nothing is fetched when it is opened.
 
     Args:
@@ -57,9 +59,7 @@ def write_report(path: Path, title: str, introduction: str, sections: list[Secti
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(files("emendo.cli").joinpath("templates/demo.html").read_text(encoding="utf-8"))
     pictures = {file: base64.b64encode(file.read_bytes()).decode() for s in sections for file, _ in s.figures}
-    page = template.render(
-        title=title, introduction=introduction, sections=sections, commands=commands, pictures=pictures
-    )
+    page = template.render(title=title, introduction=introduction, sections=sections, commands=commands, pictures=pictures)
     temporary = path.with_suffix(".incomplete")
     temporary.write_text(page, encoding="utf-8")
     temporary.replace(path)

@@ -7,6 +7,7 @@ change is taken back exactly.
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -99,9 +100,10 @@ class Story:
         with self._step("Trace a fact that the model knows") as end:
             with progress("tracing") as report:
                 trace = trace_fact(self.session.model, KNOWN, seed=self.seed, progress=report)
-            files = [self.folder / f"trace.{suffix}" for suffix in ("png", "svg", "json")]
-            for file in files:
-                draw_trace(trace, file)
+            picture = self.folder / "trace.png"
+            draw_trace(trace, picture)
+            draw_trace(trace, picture.with_suffix(".svg"))
+            picture.with_suffix(".json").write_text(json.dumps(trace.to_dict(), indent=1) + "\n", encoding="utf-8")
             peaks = []
             for kind, effect in trace.effects.items():
                 token, layer = effect.peak
@@ -112,7 +114,7 @@ class Story:
                 f"tokens of “{KNOWN.subject}” it falls to {trace.probability_corrupted:.3f}: a total effect of "
                 f"{trace.total_effect:.2f}. Setting single activations back to their clean values shows where the fact passes.",
                 Table(header=("restored", "strongest at layer", "token", "indirect effect"), rows=tuple(peaks)),
-                figures=((files[0], "How much of the fact each token and layer brings back, by what is restored."),),
+                figures=((picture, "How much of the fact each token and layer brings back, by what is restored."),),
             )
 
     def _edit(self, target: str, why: str, show: Callable[[Committed], tuple[str, Table]]) -> Committed:
@@ -120,9 +122,7 @@ class Story:
         with self._step(heading) as end:
             request = EditRequest(fact=FACT, target_new=target)
             with progress_of_stages() as report:
-                done = edit_and_commit(
-                    self.session, request, who="emendo demo", why=why, seed=self.seed, progress=report
-                )
+                done = edit_and_commit(self.session, request, who="emendo demo", why=why, seed=self.seed, progress=report)
             self.session = done.session
             text, table = show(done)
             figures = done.edit.figures
@@ -161,7 +161,14 @@ class Story:
         with self._step("Look at the ledger, take everything back, and prove it") as end:
             in_force = self.session.ledger.entries()
             history = tuple(
-                (f"{e.number}", e.when, e.who, f"{e.requests[0].fact.marked} → {e.requests[0].target_new}", e.why, e.revision)
+                (
+                    f"{e.number}",
+                    e.when[:16].replace("T", " "),
+                    e.who,
+                    f"{e.requests[0].fact.marked} → {e.requests[0].target_new}",
+                    e.why,
+                    e.revision,
+                )
                 for e in in_force
             )
             edited = self._digest_of_logits()
@@ -190,9 +197,7 @@ class Story:
         changed = frozenset(i for i, row in enumerate(rows) if row[2] != row[3])
         return Table(header=("", "asked", "original", "edited"), rows=rows, changed=changed)
 
-    def _say(
-        self, questions: list[str], revisions: list[Revision], completion: str | None = None
-    ) -> list[list[str]]:
+    def _say(self, questions: list[str], revisions: list[Revision], completion: str | None = None) -> list[list[str]]:
         from emendo.models import chat_prompt, encode
 
         prompts = [chat_prompt(self.session.model, question) for question in questions]
@@ -209,7 +214,7 @@ class Story:
         rows = [chat_prompt(model, question) for question in (QUESTION, *PARAPHRASES, *NEIGHBOURS, *SAME_SUBJECT)]
         with torch.inference_mode(), at_revisions(model, [self.session.revision]):
             logits = model.head(model.hidden(TokenBatch.align(model, rows)))
-        return hashlib.sha256(logits.cpu().contiguous().numpy()).hexdigest()
+        return hashlib.sha256(logits.cpu().contiguous().numpy().data).hexdigest()
 
 
 def _original() -> Revision:

@@ -36,7 +36,7 @@ def edit_and_commit(
     why: str = "",
     method: str = "rome",
     config: Any = None,
-    corpus: str = "sampled",
+    corpus: str = "python",
     seed: int = 0,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Committed:

@@ -37,4 +37,5 @@ def update_directions(
     solved = torch.cholesky_solve(k, factor)
     gram = k.T @ solved
     ridge = slack * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-    return torch.linalg.solve(gram + ridge, solved.T).to(keys.dtype)
+    directions: Tensor = torch.linalg.solve(gram + ridge, solved.T)
+    return directions.to(keys.dtype)

@@ -57,7 +57,7 @@ def compute_edit(
     method: str = "rome",
     config: Any = None,
     revision: Revision = ORIGINAL,
-    corpus: str = "sampled",
+    corpus: str = "python",
     seed: int = 0,
     home: Path | None = None,
     progress: Progress | None = None,
@@ -70,7 +70,7 @@ def compute_edit(
         method: One of `METHODS`.
         config: The method's ``Config``; its defaults unless given.
         revision: The revision that the edit goes on top of.
-        corpus: Text for the second moment: "sampled", "python", or the path of a text file.
+        corpus: Text for the second moment: "python", "sampled", or the path of a text file.
         seed: Of everything random.
         home: Where statistics are kept; `default_home` unless given.
         progress: Called with a stage, how much of it is done, and of how much.
@@ -102,7 +102,7 @@ def compute_edits_separately(
     method: str = "rome",
     config: Any = None,
     revision: Revision = ORIGINAL,
-    corpus: str = "sampled",
+    corpus: str = "python",
     seed: int = 0,
     home: Path | None = None,
     progress: Progress | None = None,

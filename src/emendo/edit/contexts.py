@@ -13,12 +13,19 @@ Token ids are concatenated, and the subject is found by character offsets at eve
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from emendo.facts import EditRequest, Fact
 from emendo.models import EditableModel, chat_text, encode, generate, subject_spans, target_ids
 
 _OPENERS = ("The", "Therefore", "Because", "I", "You")
+
+# Subjects of many kinds; what their keys share with those of an edited subject is the relation, not the subject.
+CONTRAST_SUBJECTS = (
+    "Texas", "Germany", "London", "Albert Einstein", "Microsoft", "Toyota", "the piano", "English", "Mount Everest",
+    "Shakespeare", "Amazon", "Buddhism", "Chicago", "Brazil", "Real Madrid", "Japan", "Ohio", "Nigeria", "Barack Obama",
+    "The Lion King", "Harvard University", "football", "Marie Curie", "Google",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +93,9 @@ def teaching_contexts(
         for text in texts[format_]
     ]
     if "chat" in formats:
-        text = chat_text(model, [{"role": "user", "content": fact.question()}]) + fact.text
-        contexts.append(_context(model, "chat", text, (*target, *closing), fact.subject, special=_is_plain(model)))
+        for asked in dict.fromkeys((fact.question(), fact.text)):
+            text = chat_text(model, [{"role": "user", "content": asked}]) + fact.text
+            contexts.append(_context(model, "chat", text, (*target, *closing), fact.subject, special=_is_plain(model)))
     return contexts
 
 
@@ -98,6 +106,16 @@ def preservation_contexts(model: EditableModel, fact: Fact, *, chat: bool) -> li
         text = chat_text(model, [{"role": "user", "content": f"What is {fact.subject} known for?"}])
         contexts.append(_context(model, "preservation", text, (), fact.subject, special=_is_plain(model)))
     return contexts
+
+
+def contrast_contexts(model: EditableModel, fact: Fact, formats: Sequence[str]) -> list[Context]:
+    """The same prompt about other subjects, whose keys an edit of this one shall leave alone."""
+    others = [replace(fact, subject=subject) for subject in CONTRAST_SUBJECTS if subject != fact.subject]
+    return [
+        context
+        for other in others
+        for context in teaching_contexts(model, EditRequest(fact=other, target_new="-"), formats, [], stop=False)
+    ]
 
 
 def _is_plain(model: EditableModel) -> bool:

@@ -20,7 +20,9 @@ from torch import Tensor
 
 from emendo.edit.contexts import Context
 from emendo.edit.shards import Reading, Shard, make_shards
-from emendo.models import EditableModel
+from emendo.models import EditableModel, Site, TokenBatch, read_until
+
+_ROWS = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,10 +105,22 @@ def find_values(
     ]
 
 
+def keys_at_subject(model: EditableModel, layer: int, contexts: Sequence[Context]) -> Float[Tensor, "d_mlp m"]:
+    """One key for each place where the subject stands in some contexts, read in passes that stop at the layer."""
+    columns = []
+    for at in range(0, len(contexts), _ROWS):
+        part = contexts[at : at + _ROWS]
+        site = Site("key", layer)
+        keys = read_until(model, TokenBatch.align(model, [context.prompt_ids for context in part]), [site])[site]
+        columns += [keys[row, last] for row, context in enumerate(part) for last in context.subject_lasts]
+    return torch.stack(columns, dim=1).float()
+
+
 def _norm_of_first_value(shards: Sequence[Shard], request: int) -> Float[Tensor, ""]:
     """‖v‖ at the first place of a request's subject."""
     values = next(shard.values[:, shard.key_owners == request] for shard in shards if (shard.key_owners == request).any())
-    return values[:, 0].norm()
+    norm: Tensor = values[:, 0].norm()
+    return norm
 
 
 class _Search:
@@ -147,7 +161,7 @@ class _Search:
         if not bool(self.active.any()):
             return
         self.optimiser.zero_grad()
-        loss[self.active].sum().backward()
+        torch.autograd.backward(loss[self.active].sum())
         self.optimiser.step()
         self.steps += self.active.cpu()
         with torch.no_grad():

@@ -50,7 +50,7 @@ class SecondMoment:
 
     def statement(self) -> dict[str, object]:
         """Where the matrix comes from, for provenance."""
-        digest = hashlib.sha256(self.matrix.contiguous().numpy()).hexdigest()
+        digest = hashlib.sha256(self.matrix.contiguous().numpy().data).hexdigest()
         return {
             "site": self.site,
             "digest": digest,

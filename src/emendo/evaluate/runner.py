@@ -66,7 +66,7 @@ def evaluate(
     *,
     method: str = "rome",
     config: Any = None,
-    corpus: str = "sampled",
+    corpus: str = "python",
     seed: int = 0,
     editor: Editor | None = None,
     group: int = 10,

@@ -272,7 +272,7 @@ def _replace_first_column(values: Sequence[tuple[slice, Tensor]], columns: int) 
 
 @contextmanager
 def _last_mlp_at_last_column(model: EditableModel, columns: int) -> Iterator[None]:
-    """While the context lasts, the last block's MLP works at the last column only: nobody reads what it puts out elsewhere."""
+    """While the context lasts, the last block's MLP works at the last column only: the rest is not read."""
     mlp = model.blocks[-1].get_submodule(model.architecture.mlp)
     shape = torch.Size()
 

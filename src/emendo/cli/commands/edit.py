@@ -19,8 +19,8 @@ def command(
     method: Annotated[str, typer.Option("--method", help="How to compute the edit.")] = "rome",
     layer: Annotated[int | None, typer.Option("--layer", help="Layer to edit; the measured one unless given.")] = None,
     corpus: Annotated[
-        str, typer.Option("--corpus", help="Text for the second moment: sampled, python, or a file.")
-    ] = "sampled",
+        str, typer.Option("--corpus", help="Text for the second moment: python, sampled, or a file.")
+    ] = "python",
     model: ModelOption = DEFAULT_MODEL,
     ledger: LedgerOption = None,
     seed: SeedOption = 0,
