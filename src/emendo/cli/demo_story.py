@@ -20,6 +20,7 @@ from emendo.cli.answers import answers
 from emendo.cli.console import out, progress, progress_of_stages
 from emendo.cli.demo_report import Section, Table
 from emendo.cli.editing import Committed, edit_and_commit
+from emendo.cli.history import what
 from emendo.cli.session import Session
 from emendo.facts import EditRequest, Fact
 
@@ -127,7 +128,8 @@ class Story:
             text, table = show(done)
             figures = done.edit.figures
             end(
-                f"One rank-one change of one matrix (layer {done.edit.layers[0]}, {figures['relative_norm']:.1%} of its norm), found in "
+                f"One rank-one change of one matrix (layer {done.edit.layers[0]}, "
+                f"{figures['relative_norm']:.1%} of its norm), found in "
                 f"{figures['seconds']:.1f} s and {figures['steps']:.0f} steps; perplexity of unrelated text × "
                 f"{figures['perplexity_ratio']:.3f}. {text}",
                 table,
@@ -161,15 +163,7 @@ class Story:
         with self._step("Look at the ledger, take everything back, and prove it") as end:
             in_force = self.session.ledger.entries()
             history = tuple(
-                (
-                    f"{e.number}",
-                    e.when[:16].replace("T", " "),
-                    e.who,
-                    f"{e.requests[0].fact.marked} → {e.requests[0].target_new}",
-                    e.why,
-                    e.revision,
-                )
-                for e in in_force
+                (f"{e.number}", e.when[:16].replace("T", " "), e.who, what(e).plain, e.why, e.revision) for e in in_force
             )
             edited = self._digest_of_logits()
             entry = self.session.ledger.revert_all(who="emendo demo", why="the end of the demo")
@@ -178,8 +172,9 @@ class Story:
             assert reverted == untouched, "the reverted model differs from the untouched one"
             assert edited != untouched, "the edits changed no logit"
             end(
-                f"Entry {entry.number} takes back {len(edits)} edits. An edit is a value beside the weights and never written into "
-                "them, so undoing it is exact: the SHA-256 of all logits on the demo's prompts is that of the untouched model again.",
+                f"Entry {entry.number} takes back {len(edits)} edits. An edit is a value beside the weights and never written "
+                "into them, so undoing it is exact: the SHA-256 of all logits on the demo's prompts is that of the untouched "
+                "model again.",
                 Table(header=("entry", "when", "who", "what", "why", "revision"), rows=history),
                 Table(
                     header=("model", "SHA-256 of the logits"),
