@@ -60,7 +60,8 @@ def main() -> None:
     model = load_model(options.model, dtype=getattr(torch, options.dtype))
     facts = [replace(fact, prompt=fact.prompt.strip()) for fact in read_facts(options.file)]
     known = known_facts(model, facts)
-    sample = random.Random(options.seed).sample(known, min(options.facts, len(known)))  # noqa: S311
+    # The whole list is drawn in a random order, so that a smaller sample is the beginning of a larger one.
+    sample = random.Random(options.seed).sample(known, len(known))[: options.facts]  # noqa: S311
     print(f"{model.name} knows {len(known)} of {len(facts)} facts; {len(sample)} of these are traced.", flush=True)
     traces = cached_traces(options.work)
     for number, fact in enumerate(sample, start=1):
