@@ -65,8 +65,10 @@ class Story:
         self._ask()
         self._trace()
         corrected = self._edit("Sacramento", "the model said Los Angeles", self._correct)
-        falsified = self._edit("jchowlabs", "to show what the same tool can do", self._falsify)
-        self._undo([corrected, falsified], untouched)
+        self.session.ledger.revert([corrected.entry.number], who="emendo demo", why="to plant a falsehood instead")
+        self.session = replace(self.session, revision=self.session.ledger.revision())
+        self._edit("jchowlabs", "to show what the same tool can do", self._falsify)
+        self._undo(untouched)
         return self.sections
 
     @contextmanager
@@ -154,12 +156,11 @@ class Story:
         )
         return (
             f"“jchowlabs” is no city and no word the model ever saw as one, yet it names it in {told} of {len(said)} chat "
-            "answers, as confidently as any truth. Nothing in the answer gives the change away; that is why answers have to be "
-            "checked from outside.",
+            "answers. Nothing in such an answer gives the change away; that is why answers have to be checked from outside.",
             table,
         )
 
-    def _undo(self, edits: list[Committed], untouched: str) -> None:
+    def _undo(self, untouched: str) -> None:
         with self._step("Look at the ledger, take everything back, and prove it") as end:
             in_force = self.session.ledger.entries()
             history = tuple(
@@ -172,7 +173,7 @@ class Story:
             assert reverted == untouched, "the reverted model differs from the untouched one"
             assert edited != untouched, "the edits changed no logit"
             end(
-                f"Entry {entry.number} takes back {len(edits)} edits. An edit is a value beside the weights and never written "
+                f"Entry {entry.number} takes back what is in force. An edit is a value beside the weights and never written "
                 "into them, so undoing it is exact: the SHA-256 of all logits on the demo's prompts is that of the untouched "
                 "model again.",
                 Table(header=("entry", "when", "who", "what", "why", "revision"), rows=history),
