@@ -102,3 +102,14 @@ def test_preservation_costs_divergence(tiny: EditableModel, weight: float) -> No
     (value,) = find_values(tiny, 1, [_contexts(tiny, REQUESTS[0])], replace(SEARCH, steps=20, kl_weight=weight))
     (free,) = find_values(tiny, 1, [_contexts(tiny, REQUESTS[0])], replace(SEARCH, steps=20, kl_weight=0.0))
     assert value.divergence <= free.divergence
+
+
+def test_reading_with_bf16_units_is_close_to_float32(tiny: EditableModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    delta = torch.randn(1, tiny.d_model, generator=torch.Generator().manual_seed(0))
+    shards = make_shards(tiny, 1, [_contexts(tiny, REQUESTS[0])])
+    readings = []
+    for capabilities in ({}, {"avx512_bf16": True}):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda known=capabilities: known)
+        readings.append(torch.cat([shard.read(delta).log_p for shard in shards]))
+    assert not torch.equal(*readings), "the units were not used"
+    torch.testing.assert_close(*readings, atol=0.1, rtol=0.02)
