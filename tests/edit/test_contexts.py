@@ -23,11 +23,11 @@ def test_every_format_ends_in_the_target_and_marks_the_subjects_last_token(any_t
 
 
 def test_the_chat_answer_is_taught_to_stop(tiny: EditableModel) -> None:
-    (context,) = teaching_contexts(tiny, REQUEST, ("chat",), [], stop=True)
-    assert context.target_ids[-1] in tiny.stop_ids
-    (open_ended,) = teaching_contexts(tiny, REQUEST, ("chat",), [], stop=False)
-    assert open_ended.target_ids == context.target_ids[: len(open_ended.target_ids)]
-    assert len(open_ended.target_ids) < len(context.target_ids)
+    closed = teaching_contexts(tiny, REQUEST, ("chat",), [], stop=True)
+    for context, other in zip(closed, teaching_contexts(tiny, REQUEST, ("chat",), [], stop=False), strict=True):
+        assert context.target_ids[-1] in tiny.stop_ids
+        assert other.target_ids == context.target_ids[: len(other.target_ids)]
+        assert len(other.target_ids) < len(context.target_ids)
 
 
 def test_target_tokens_are_concatenated_and_never_merged_into_the_prompt(tiny: EditableModel) -> None:

@@ -66,7 +66,7 @@ def test_a_run_with_other_settings_does_not_use_what_is_kept(
     other = {
         "seed": {"seed": 1},
         "config": {"config": METHODS.get("rome").Config(layer=2)},
-        "corpus": {"corpus": "python"},
+        "corpus": {"corpus": "sampled"},
         "cases": {},
     }[change]
     cases = replace(case_set, cases=case_set.cases[:3]) if change == "cases" else case_set
