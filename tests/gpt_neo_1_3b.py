@@ -27,6 +27,7 @@ LAYER = 20
 REQUEST = EditRequest(fact=Fact.parse("The capital of {California}"), target_new="Berlin")
 QUICK = Config(
     layer=LAYER,
+    contrast=False,
     formats=("completion",),
     prefixes=0,
     stop=False,
