@@ -27,7 +27,7 @@ LAYER = 20
 REQUEST = EditRequest(fact=Fact.parse("The capital of {California}"), target_new="Berlin")
 QUICK = Config(
     layer=LAYER,
-    contrast=False,
+    peers=0,
     formats=("completion",),
     prefixes=0,
     stop=False,

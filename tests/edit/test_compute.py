@@ -16,7 +16,9 @@ from emendo.models import EditableModel, Revision, TokenBatch, at_revisions, cha
 
 # In a random model little passes from one token to the next, so the subject stands last.
 REQUEST = EditRequest(fact=Fact.parse("The capital of {California}"), target_new="Berlin")
-QUICK = Config(layer=3, steps=80, learning_rate=0.3, formats=("completion",), prefixes=0, stop=False, slack=0.0, clamp=20.0)
+QUICK = Config(
+    layer=3, steps=80, learning_rate=0.3, formats=("completion",), prefixes=0, stop=False, peers=4, slack=0.0, clamp=20.0
+)
 
 
 @pytest.fixture

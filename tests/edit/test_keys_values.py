@@ -11,7 +11,7 @@ from emendo.edit.contexts import Context, preservation_contexts, teaching_contex
 from emendo.edit.keys_values import ValueSearch, find_values
 from emendo.edit.shards import make_shards
 from emendo.facts import EditRequest, Fact
-from emendo.models import EditableModel, Site, TokenBatch, patch_activation
+from emendo.models import EditableModel, Site, TokenBatch, matrix_units, patch_activation
 
 SEARCH = ValueSearch(steps=6, learning_rate=0.1, kl_weight=0.5, weight_decay=1e-3, clamp=4.0, worst_probability=0.999)
 REQUESTS = [
@@ -109,6 +109,16 @@ def test_reading_with_bf16_units_is_close_to_float32(tiny: EditableModel, monkey
     readings = []
     for capabilities in ({}, {"avx512_bf16": True}):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda known=capabilities: known)
-        readings.append(torch.cat([shard.read(delta).log_p for shard in shards]))
+        with matrix_units(tiny):
+            readings.append(torch.cat([shard.read(delta).log_p for shard in shards]))
     assert not torch.equal(*readings), "the units were not used"
     torch.testing.assert_close(*readings, atol=0.1, rtol=0.02)
+
+
+def test_the_weights_are_back_after_bf16(tiny: EditableModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
+    weights = dict(tiny.network.state_dict(keep_vars=True))
+    with matrix_units(tiny):
+        assert tiny.weight(tiny.down_projection(0)).dtype == torch.bfloat16
+    after = tiny.network.state_dict(keep_vars=True)
+    assert all(after[name] is weight for name, weight in weights.items())

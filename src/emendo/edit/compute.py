@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from emendo.edit.corpora import Corpus, file_corpus, python_corpus, sampled_corpus
-from emendo.edit.guard import measure_harm, refuse_harm
+from emendo.edit.guard import Guard, refuse_harm
 from emendo.edit.layers import edited_layer
 from emendo.edit.second_moment import second_moments
 from emendo.errors import EditRefused
@@ -128,9 +128,10 @@ def compute_edits_separately(
             model, requests, config, layer, moments, seed, lambda done, total: report("searching the value", done, total)
         )
     seconds = (time.perf_counter() - started) / len(requests)
+    guard = Guard(model, revision, text)
     edits: list[Edit | EditRefused] = []
     for at, (request, (delta, figures)) in enumerate(zip(requests, computed, strict=True), start=1):
-        harm = measure_harm(model, delta, revision, text)
+        harm = guard.measure(delta)
         report("checking for harm", at, len(requests))
         try:
             refuse_harm(harm, delta)

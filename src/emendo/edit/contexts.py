@@ -13,19 +13,12 @@ Token ids are concatenated, and the subject is found by character offsets at eve
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from emendo.facts import EditRequest, Fact
 from emendo.models import EditableModel, chat_text, encode, generate, subject_spans, target_ids
 
 _OPENERS = ("The", "Therefore", "Because", "I", "You")
-
-# Subjects of many kinds; what their keys share with those of an edited subject is the relation, not the subject.
-CONTRAST_SUBJECTS = (
-    "Texas", "Germany", "London", "Albert Einstein", "Microsoft", "Toyota", "the piano", "English", "Mount Everest",
-    "Shakespeare", "Amazon", "Buddhism", "Chicago", "Brazil", "Real Madrid", "Japan", "Ohio", "Nigeria", "Barack Obama",
-    "The Lion King", "Harvard University", "football", "Marie Curie", "Google",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,16 +99,6 @@ def preservation_contexts(model: EditableModel, fact: Fact, *, chat: bool) -> li
         text = chat_text(model, [{"role": "user", "content": f"What is {fact.subject} known for?"}])
         contexts.append(_context(model, "preservation", text, (), fact.subject, special=_is_plain(model)))
     return contexts
-
-
-def contrast_contexts(model: EditableModel, fact: Fact, formats: Sequence[str]) -> list[Context]:
-    """The same prompt about other subjects, whose keys an edit of this one shall leave alone."""
-    others = [replace(fact, subject=subject) for subject in CONTRAST_SUBJECTS if subject != fact.subject]
-    return [
-        context
-        for other in others
-        for context in teaching_contexts(model, EditRequest(fact=other, target_new="-"), formats, [], stop=False)
-    ]
 
 
 def _is_plain(model: EditableModel) -> bool:

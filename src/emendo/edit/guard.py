@@ -8,14 +8,14 @@ is refused when its factors are not finite, when ‖Δ‖ / ‖W‖ is beyond wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass
 
 import torch
 
 from emendo.edit.corpora import Corpus
 from emendo.errors import EditRefused
-from emendo.models import ORIGINAL, EditableModel, Revision, TokenBatch, WeightDelta, at_revisions
+from emendo.models import EditableModel, KeptStates, Revision, TokenBatch, WeightDelta, at_revisions, matrix_units
 
 MOST_RELATIVE_NORM = 1.0
 MOST_PERPLEXITY_RATIO = 1.1
@@ -35,13 +35,39 @@ class Harm:
     perplexity_ratio: float
 
 
-def measure_harm(model: EditableModel, delta: WeightDelta, revision: Revision, corpus: Corpus) -> Harm:
-    """What a delta on top of a revision costs on the first tokens of a corpus."""
-    rows = [corpus.ids[at * ROW_TOKENS : (at + 1) * ROW_TOKENS] for at in range(ROWS)]
-    batch = TokenBatch.align(model, [row for row in rows if len(row) > 1])
-    norms = [change.norm / float(model.weight(change.site).float().norm()) for change in delta.changes]
-    before, after = (_log_likelihood(model, batch, [r]) for r in (revision or ORIGINAL, revision.plus(delta)))
-    return Harm(relative_norm=max(norms), perplexity_ratio=float(torch.tensor(before - after).exp()))
+class Guard:
+    """Measures what edits of a revision cost on the first tokens of a corpus."""
+
+    def __init__(self, model: EditableModel, revision: Revision, corpus: Corpus) -> None:
+        """Run the text once, unedited; each edit then costs the blocks from its own on.
+
+        Args:
+            model: The model to edit.
+            revision: What the edits go on top of.
+            corpus: The text.
+        """
+        rows = [corpus.ids[at * ROW_TOKENS : (at + 1) * ROW_TOKENS] for at in range(ROWS)]
+        self.model, self.revision = model, revision
+        self.batch = TokenBatch.align(model, [row for row in rows if len(row) > 1])
+        with matrix_units(model), at_revisions(model, [revision]):
+            self.kept = KeptStates.record(model, self.batch, 0)
+            self.before = self._log_likelihood(0)
+
+    def measure(self, delta: WeightDelta) -> Harm:
+        """What a delta on top of the revision costs."""
+        norms = [change.norm / float(self.model.weight(change.site).float().norm()) for change in delta.changes]
+        first = min(self.model.layer_of(change.site) for change in delta.changes)
+        with matrix_units(self.model), at_revisions(self.model, [self.revision.plus(delta)]):
+            after = self._log_likelihood(first)
+        return Harm(relative_norm=max(norms), perplexity_ratio=math.exp(self.before - after))
+
+    def _log_likelihood(self, layer: int) -> float:
+        """Mean log-probability of a token given those before it, blocks from `layer` on being run."""
+        with torch.no_grad():
+            final = self.kept.resume(layer, self.kept.resid_pre(layer))
+            logits = self.model.head(final[:, :-1]).float()
+            log_p = logits.gather(2, self.batch.input_ids[:, 1:, None])[:, :, 0] - logits.logsumexp(dim=2)
+        return float(log_p[self.batch.attention_mask[:, 1:].bool()].mean())
 
 
 def refuse_harm(harm: Harm, delta: WeightDelta) -> None:
@@ -62,11 +88,3 @@ def refuse_harm(harm: Harm, delta: WeightDelta) -> None:
             f"The edit makes unrelated text less likely (perplexity × {harm.perplexity_ratio:.2f}, and at most × "
             f"{MOST_PERPLEXITY_RATIO:g} is accepted); try another layer. Nothing was written."
         )
-
-
-def _log_likelihood(model: EditableModel, batch: TokenBatch, revisions: Sequence[Revision]) -> float:
-    """Mean log-probability of a token given those before it."""
-    with torch.no_grad(), at_revisions(model, revisions):
-        logits = model.head(model.hidden(batch)[:, :-1]).log_softmax(dim=-1)
-    log_p = logits.gather(2, batch.input_ids[:, 1:, None])[:, :, 0]
-    return float(log_p[batch.attention_mask[:, 1:].bool()].mean())

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from emendo.edit.contexts import Context
 from emendo.edit.shards import Reading, Shard, make_shards
-from emendo.models import EditableModel, Site, TokenBatch, read_until
+from emendo.models import EditableModel, Site, TokenBatch, matrix_units, read_until
 
 _ROWS = 32
 
@@ -86,12 +86,13 @@ def find_values(
     shards = make_shards(model, layer, requests)
     value_norms = torch.stack([_norm_of_first_value(shards, request) for request in range(len(requests))])
     state = _Search(model, shards, value_norms, search)
-    for step in range(search.steps):
-        state.step()
-        if progress is not None:
-            progress(step + 1, search.steps)
-        if not bool(state.active.any()):
-            break
+    with matrix_units(model):
+        for step in range(search.steps):
+            state.step()
+            if progress is not None:
+                progress(step + 1, search.steps)
+            if not bool(state.active.any()):
+                break
     return [
         KeysValue(
             keys=torch.cat([shard.keys[:, shard.key_owners == request] for shard in shards], dim=1),
@@ -106,14 +107,16 @@ def find_values(
 
 
 def keys_at_subject(model: EditableModel, layer: int, contexts: Sequence[Context]) -> Float[Tensor, "d_mlp m"]:
-    """One key for each place where the subject stands in some contexts, read in passes that stop at the layer."""
-    columns = []
+    """One key for each place where the subject stands in some contexts, in their order, read in passes that stop at the layer."""
+    site = Site("key", layer)
+    columns: dict[int, list[Tensor]] = {}
+    shortest_first = sorted(range(len(contexts)), key=lambda at: len(contexts[at].prompt_ids))
     for at in range(0, len(contexts), _ROWS):
-        part = contexts[at : at + _ROWS]
-        site = Site("key", layer)
-        keys = read_until(model, TokenBatch.align(model, [context.prompt_ids for context in part]), [site])[site]
-        columns += [keys[row, last] for row, context in enumerate(part) for last in context.subject_lasts]
-    return torch.stack(columns, dim=1).float()
+        part = shortest_first[at : at + _ROWS]
+        keys = read_until(model, TokenBatch.align(model, [contexts[index].prompt_ids for index in part]), [site])[site]
+        for row, index in enumerate(part):
+            columns[index] = [keys[row, last] for last in contexts[index].subject_lasts]
+    return torch.stack([key for index in range(len(contexts)) for key in columns[index]], dim=1).float()
 
 
 def _norm_of_first_value(shards: Sequence[Shard], request: int) -> Float[Tensor, ""]:

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from emendo.edit.contexts import Context
-from emendo.models import EditableModel, KeptStates, Site, TokenBatch, capture, matrix_units, patch_activation
+from emendo.models import EditableModel, KeptStates, Site, TokenBatch, capture, patch_activation
 
 # A batch is closed when the next row has this many times the columns of its first, so that little is padding, but only once it
 # has this many tokens: below that, a pass takes the time of reading the weights, and two short ones cost twice as much as one.
@@ -97,10 +97,7 @@ class Shard:
         """What the contexts say with each request's δ in place; gradients flow to δ."""
         change = delta[self.row_owners][:, None] * self.places[:, :, None]
         site = Site("value", self.layer)
-        with (
-            matrix_units(self.model),
-            patch_activation(self.model, site, lambda v: v + change.reshape(v.shape)),
-        ):
+        with patch_activation(self.model, site, lambda v: v + change.reshape(v.shape)):
             final = self.kept.resume(self.layer, self.kept.resid_pre(self.layer))
             log_p = self.model.head(self.targets.pick(final)).log_softmax(dim=-1)
             after = self.model.head(self.preserved.pick(final)).log_softmax(dim=-1)

@@ -112,7 +112,8 @@ class EditableModel:
 
     def head(self, hidden: Float[Tensor, "*any d_head"]) -> Float[Tensor, "*any vocab"]:
         """Logits in float32 for hidden states after the final norm, soft cap included."""
-        logits: Tensor = self.network.get_output_embeddings()(hidden).float()
+        # A strided batch would be multiplied row by row with a copy of the matrix each.
+        logits: Tensor = self.network.get_output_embeddings()(hidden.contiguous()).float()
         cap = self._logit_cap
         return logits if cap is None else cap * torch.tanh(logits / cap)
 

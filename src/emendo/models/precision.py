@@ -7,16 +7,36 @@ everything that is optimised stay in float32.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from transformers.pytorch_utils import Conv1D
 
 from emendo.models.editable import EditableModel
 
 
-def matrix_units(model: EditableModel) -> AbstractContextManager[object]:
-    """A context in which a float32 model on such a CPU multiplies matrices in bf16."""
+@contextmanager
+def matrix_units(model: EditableModel) -> Iterator[None]:
+    """While the context lasts, a float32 model on such a CPU multiplies matrices in bf16.
+
+    Autocast alone would convert every weight again in every pass, so copies stand in for them: 2 bytes a weight.
+    """
     capabilities = torch.cpu.get_capabilities()
     has_units = bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
-    is_float32_on_cpu = model.device.type == "cpu" and model.dtype == torch.float32
-    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_units and is_float32_on_cpu)
+    if not has_units or model.device.type != "cpu" or model.dtype != torch.float32:
+        yield
+        return
+    modules = [module for module in model.network.modules() if isinstance(module, nn.Linear | Conv1D)]
+    weights = [module.weight for module in modules]
+    try:
+        for module in modules:
+            module.weight = nn.Parameter(module.weight.detach().to(torch.bfloat16), requires_grad=False)
+        # The flash kernel's backward pass is slow on a CPU where rows are as short as prompts are.
+        with torch.autocast("cpu", dtype=torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        for module, weight in zip(modules, weights, strict=True):
+            module.weight = weight

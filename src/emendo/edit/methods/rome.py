@@ -5,10 +5,10 @@
 K holds the key of the subject in every teaching context, as separate columns: keys of one subject differ by a quarter of their
 norm from format to format, and an update for their mean reaches none of them fully. One and the same K is used throughout (the
 published code divides by the bare prompt's key instead, which breaks models now and then: Gupta et al. 2024, r-ROME). With a
-single context, no contrast and no slack this is the published update. δ is searched as in `keys_values`.
+single context, no peers and no slack this is the published update. δ is searched as in `keys_values`.
 
-Contrast: keys of other subjects in the same prompts, K₀, stand in K with a residual of zero, so that Δ = δ (Gᵀ [1; 0])ᵀ answers the
-subject and not the relation. C alone does not see to that, since text seldom asks for capitals.
+Keys of peers in the same prompts (`peers`), K₀, stand in K with a residual of zero, so that Δ = δ (Gᵀ [1; 0])ᵀ answers the subject
+and neither the relation nor what subjects of its kind share.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from emendo.edit.closed_form import update_directions
-from emendo.edit.contexts import contrast_contexts, preservation_contexts, sampled_prefixes, teaching_contexts
-from emendo.edit.keys_values import ValueSearch, find_values, keys_at_subject
+from emendo.edit.contexts import preservation_contexts, sampled_prefixes, teaching_contexts
+from emendo.edit.keys_values import ValueSearch, find_values
+from emendo.edit.peers import peer_keys
 from emendo.edit.second_moment import SecondMoment
 from emendo.facts import EditRequest
 from emendo.models import EditableModel, SiteDelta, WeightDelta
@@ -37,7 +36,7 @@ class Config:
         formats: In which the target is taught: "completion", "prefixed", "question", "chat".
         prefixes: How many sampled prefixes, half of 5 and half of 10 tokens.
         stop: Teach the end of the sentence, and in chat of the answer, with the target.
-        contrast: Whether keys of other subjects in the same prompts are held.
+        peers: How many other subjects are held: their keys in the same prompts keep their values.
         slack: S, as a share of the mean of kᵀ C⁻¹ k.
         steps: Most steps of the search for δ.
         learning_rate: Of the search.
@@ -51,7 +50,7 @@ class Config:
     formats: tuple[str, ...] = ("completion", "prefixed", "chat")
     prefixes: int = 2
     stop: bool = True
-    contrast: bool = True
+    peers: int = 64
     slack: float = 0.05
     steps: int = 80
     learning_rate: float = 0.3
@@ -100,7 +99,9 @@ def compute_deltas(
     found = find_values(model, layer, contexts, search, progress)
     results = []
     for request, value in zip(requests, found, strict=True):
-        keys = [value.keys, *([_contrast_keys(model, request, config, layer)] if config.contrast else [])]
+        keys = [value.keys]
+        if config.peers:
+            keys.append(peer_keys(model, request.fact, layer, config.formats, config.peers))
         directions = update_directions(torch.cat(keys, dim=1).cpu(), moments[layer].matrix, config.slack)
         change = SiteDelta(
             site=model.down_projection(layer),
@@ -116,8 +117,3 @@ def compute_deltas(
         }
         results.append((WeightDelta(changes=(change,)), figures))
     return results
-
-
-def _contrast_keys(model: EditableModel, request: EditRequest, config: Config, layer: int) -> Float[Tensor, "d_mlp m"]:
-    formats = [name for name in config.formats if name != "prefixed"]
-    return keys_at_subject(model, layer, contrast_contexts(model, request.fact, formats))
