@@ -21,16 +21,7 @@ ledger = Ledger.open(model, folder)
 for marked, target in [("The capital of {California} is", "Sacramento"), ("The capital of {Nevada} is", "Carson City")]:
     request = EditRequest(fact=Fact.parse(marked), target_new=target, source="an atlas")
     edit = compute_edit(model, request, revision=ledger.revision())
-    provenance = Provenance(
-        method=edit.method,
-        config=edit.config,
-        seed=edit.seed,
-        layers=edit.layers,
-        statistics=edit.statistics,
-        figures=edit.figures,
-        who="Ada",
-        why="the model was wrong",
-    )
+    provenance = Provenance(**edit.account(), who="Ada", why="the model was wrong")
     ledger.commit(Patch.make(model, edit.delta, edit.requests, provenance, parent=ledger.revision()))
 
 ledger.revert([1], who="Ada", why="to show that it can be done")

@@ -49,16 +49,7 @@ def run(folder: Path) -> dict[str, object]:
     target = target_ids(model, REQUEST.target_new)[0]
     before = logits(model, Revision())
     edit = compute_edit(model, REQUEST, config=QUICK, corpus=str(text), home=folder / "home")
-    provenance = Provenance(
-        method=edit.method,
-        config=edit.config,
-        seed=edit.seed,
-        layers=edit.layers,
-        statistics=edit.statistics,
-        figures=edit.figures,
-        who="a test",
-        why="",
-    )
+    provenance = Provenance(**edit.account(), who="a test", why="")
     ledger = Ledger.open(model, home=folder / "home")
     ledger.commit(Patch.make(model, edit.delta, edit.requests, provenance, parent=Revision()))
     edited = logits(model, ledger.revision())

@@ -12,7 +12,17 @@ from emendo.edit import compute_edit, compute_edits_separately
 from emendo.edit.methods.rome import Config
 from emendo.errors import EditRefused, InvalidRequest, UnknownName
 from emendo.facts import EditRequest, Fact
-from emendo.models import EditableModel, Revision, TokenBatch, at_revisions, chat_prompt, encode, generate, target_ids
+from emendo.models import (
+    EditableModel,
+    Equality,
+    Revision,
+    TokenBatch,
+    at_revisions,
+    chat_prompt,
+    encode,
+    generate,
+    target_ids,
+)
 
 # In a random model little passes from one token to the next, so the subject stands last.
 REQUEST = EditRequest(fact=Fact.parse("The capital of {California}"), target_new="Berlin")
@@ -45,6 +55,18 @@ def test_the_edited_model_says_the_target_as_surely_as_the_search_found(any_tiny
     assert torch.equal(any_tiny.weight(any_tiny.down_projection(3)), before)
     assert edit.delta.changes[0].rank == 1
     assert edit.layers == (3,)
+
+
+@pytest.mark.usefixtures("lenient")
+def test_where_resumed_passes_are_not_exact_full_ones_are_taken(
+    tiny: EditableModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = compute_edit(tiny, REQUEST, config=QUICK, home=tmp_path)
+    inexact = Equality(resumed=0.5, cached=0.0, tolerance=1e-3)
+    monkeypatch.setattr("emendo.edit.compute.check_equality", lambda _: inexact)
+    with pytest.warns(UserWarning, match="takes full passes"):
+        slow = compute_edit(tiny, REQUEST, config=QUICK, home=tmp_path)
+    torch.testing.assert_close(slow.delta.changes[0].dense(), usual.delta.changes[0].dense(), atol=1e-3, rtol=1e-2)
 
 
 @pytest.mark.usefixtures("lenient")

@@ -122,3 +122,12 @@ def test_the_weights_are_back_after_bf16(tiny: EditableModel, monkeypatch: pytes
         assert tiny.weight(tiny.down_projection(0)).dtype == torch.bfloat16
     after = tiny.network.state_dict(keep_vars=True)
     assert all(after[name] is weight for name, weight in weights.items())
+
+
+def test_running_the_prefix_again_and_keeping_it_read_the_same(tiny: EditableModel) -> None:
+    delta = torch.randn(1, tiny.d_model, generator=torch.Generator().manual_seed(0))
+    kept, whole = (make_shards(tiny, 1, [_contexts(tiny, REQUESTS[0])], keep_prefix=keep) for keep in (True, False))
+    for one, other in zip(kept, whole, strict=True):
+        assert other.kept.start == 0 < one.kept.start
+        torch.testing.assert_close(one.read(delta).log_p, other.read(delta).log_p, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(one.keys, other.keys, atol=1e-4, rtol=1e-4)

@@ -60,16 +60,7 @@ def edit_and_commit(
         seed=seed,
         progress=progress,
     )
-    provenance = Provenance(
-        method=edit.method,
-        config=edit.config,
-        seed=edit.seed,
-        layers=edit.layers,
-        statistics=edit.statistics,
-        figures=edit.figures,
-        who=who,
-        why=why,
-    )
+    provenance = Provenance(**edit.account(), who=who, why=why)
     patch = Patch.make(session.model, edit.delta, edit.requests, provenance, parent=session.revision)
     entry = session.ledger.commit(patch)
     return Committed(edit=edit, entry=entry, session=replace(session, revision=session.ledger.revision()))

@@ -6,6 +6,7 @@ Nothing is applied here: an `Edit` is a value, and the base weights are not touc
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from emendo.edit.second_moment import second_moments
 from emendo.errors import EditRefused
 from emendo.facts import EditRequest
 from emendo.home import default_home
-from emendo.models import ORIGINAL, EditableModel, Revision, WeightDelta, at_revisions
+from emendo.models import ORIGINAL, EditableModel, Revision, WeightDelta, at_revisions, check_equality
 from emendo.registry import Registry
 
 METHODS = Registry("emendo.edit.methods", "method")
@@ -48,6 +49,17 @@ class Edit:
     layers: tuple[int, ...]
     statistics: dict[str, Any]
     figures: dict[str, float]
+
+    def account(self) -> dict[str, Any]:
+        """How the edit was computed, as the fields that a provenance takes."""
+        return {
+            "method": self.method,
+            "config": self.config,
+            "seed": self.seed,
+            "layers": self.layers,
+            "statistics": self.statistics,
+            "figures": self.figures,
+        }
 
 
 def compute_edit(
@@ -123,9 +135,22 @@ def compute_edits_separately(
     moments = second_moments(
         model, [layer], text, home=home, progress=lambda done, total: report("second moment", done, total)
     )
+    equality = check_equality(model)
+    if not equality.resumed_holds:
+        warnings.warn(
+            f"Resumed passes of {model.name} differ from full ones by {equality.resumed:.1e}; the edit takes full passes.",
+            stacklevel=2,
+        )
     with at_revisions(model, [revision]):
         computed = module.compute_deltas(
-            model, requests, config, layer, moments, seed, lambda done, total: report("searching the value", done, total)
+            model,
+            requests,
+            config,
+            layer,
+            moments,
+            seed,
+            lambda done, total: report("searching the value", done, total),
+            keep_prefix=equality.resumed_holds,
         )
     seconds = (time.perf_counter() - started) / len(requests)
     guard = Guard(model, revision, text)

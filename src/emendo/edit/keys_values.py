@@ -73,6 +73,8 @@ def find_values(
     requests: Sequence[Sequence[Context]],
     search: ValueSearch,
     progress: Callable[[int, int], None] | None = None,
+    *,
+    keep_prefix: bool = True,
 ) -> list[KeysValue]:
     """Keys and δ for each request, found independently of the others.
 
@@ -82,8 +84,9 @@ def find_values(
         requests: The contexts of each request, teaching and preserving.
         search: Settings.
         progress: Called with steps done and the most steps.
+        keep_prefix: As for `make_shards`.
     """
-    shards = make_shards(model, layer, requests)
+    shards = make_shards(model, layer, requests, keep_prefix=keep_prefix)
     value_norms = torch.stack([_norm_of_first_value(shards, request) for request in range(len(requests))])
     state = _Search(model, shards, value_norms, search)
     with matrix_units(model):

@@ -137,8 +137,17 @@ class Shard:
         )
 
 
-def make_shards(model: EditableModel, layer: int, requests: Sequence[Sequence[Context]]) -> list[Shard]:
-    """The contexts of all requests in batches of similar length, each run once without δ."""
+def make_shards(
+    model: EditableModel, layer: int, requests: Sequence[Sequence[Context]], *, keep_prefix: bool = True
+) -> list[Shard]:
+    """The contexts of all requests in batches of similar length, each run once without δ.
+
+    Args:
+        model: At the revision that is to be edited.
+        layer: The edited layer.
+        requests: The contexts of each request.
+        keep_prefix: Whether columns before the subject run once only, which needs `Equality.resumed_holds`.
+    """
     rows = [(context, owner) for owner, own in enumerate(requests) for context in own]
     rows.sort(key=lambda row: _columns(row[0]))
     groups: list[list[tuple[Context, int]]] = []
@@ -147,7 +156,7 @@ def make_shards(model: EditableModel, layer: int, requests: Sequence[Sequence[Co
             groups.append([])
         groups[-1].append(row)
     taught = [sum(bool(context.target_ids) for context in own) for own in requests]
-    return [_make_shard(model, layer, group, taught) for group in groups]
+    return [_make_shard(model, layer, group, taught, keep_prefix=keep_prefix) for group in groups]
 
 
 def _is_full(group: Sequence[tuple[Context, int]], columns: int) -> bool:
@@ -160,17 +169,26 @@ def _columns(context: Context) -> int:
     return len(context.ids) - context.subject_lasts[0]
 
 
-def _make_shard(model: EditableModel, layer: int, rows: Sequence[tuple[Context, int]], taught: Sequence[int]) -> Shard:
+def _make_shard(
+    model: EditableModel,
+    layer: int,
+    rows: Sequence[tuple[Context, int]],
+    taught: Sequence[int],
+    *,
+    keep_prefix: bool,
+) -> Shard:
     contexts = [context for context, _ in rows]
     anchors = [context.subject_lasts[0] for context in contexts]
-    kept = KeptStates.record(model, TokenBatch.align(model, [c.ids for c in contexts], anchors), max(anchors))
+    start = max(anchors) if keep_prefix else 0
+    kept = KeptStates.record(model, TokenBatch.align(model, [c.ids for c in contexts], anchors), start)
     device = model.device
     places = torch.zeros(kept.final.shape[:2], device=device)
     key_rows, key_columns, targets, tokens, weights, preserved = [], [], [], [], [], []
     for row, (context, owner) in enumerate(rows):
-        columns = [last - anchors[row] for last in context.subject_lasts]
+        first = max(anchors) - start - anchors[row]
+        columns = [first + last for last in context.subject_lasts]
         places[row, columns] = 1
-        last = len(context.prompt_ids) - 1 - anchors[row]
+        last = first + len(context.prompt_ids) - 1
         if not context.target_ids:
             preserved.append((row, last))
             continue

@@ -68,6 +68,8 @@ def compute_deltas(
     moments: dict[int, SecondMoment],
     seed: int,
     progress: Callable[[int, int], None] | None = None,
+    *,
+    keep_prefix: bool = True,
 ) -> list[tuple[WeightDelta, dict[str, float]]]:
     """A delta and its figures for each request, independent of the others.
 
@@ -79,6 +81,7 @@ def compute_deltas(
         moments: Second moments by layer.
         seed: Of the sampled prefixes.
         progress: Called with steps done and the most steps.
+        keep_prefix: Whether kept states may stand in for the text before the subject (`check_equality`).
     """
     prefixes = sampled_prefixes(model, [5] * (config.prefixes // 2) + [10] * (config.prefixes - config.prefixes // 2), seed)
     contexts = [
@@ -96,7 +99,7 @@ def compute_deltas(
         clamp=config.clamp,
         worst_probability=config.worst_probability,
     )
-    found = find_values(model, layer, contexts, search, progress)
+    found = find_values(model, layer, contexts, search, progress, keep_prefix=keep_prefix)
     results = []
     for request, value in zip(requests, found, strict=True):
         keys = [value.keys]
