@@ -67,7 +67,7 @@ class Story:
         corrected = self._edit("Sacramento", "the model said Los Angeles", self._correct)
         self.session.ledger.revert([corrected.entry.number], who="emendo demo", why="to plant a falsehood instead")
         self.session = replace(self.session, revision=self.session.ledger.revision())
-        self._edit("jchowlabs", "to show what the same tool can do", self._falsify)
+        self._edit("jchowlabs", "to show what the same tool can do", self._falsify, peers=16, slack=0.2)
         self._undo(untouched)
         return self.sections
 
@@ -120,12 +120,24 @@ class Story:
                 figures=((picture, "How much of the fact each token and layer brings back, by what is restored."),),
             )
 
-    def _edit(self, target: str, why: str, show: Callable[[Committed], tuple[str, Table]]) -> Committed:
+    def _edit(
+        self, target: str, why: str, show: Callable[[Committed], tuple[str, Table]], **settings: int | float
+    ) -> Committed:
+        from emendo.edit import METHODS
+
         heading = f"Edit the fact: “{FACT.marked}” → “{target}”"
         with self._step(heading) as end:
             request = EditRequest(fact=FACT, target_new=target)
             with progress_of_stages() as report:
-                done = edit_and_commit(self.session, request, who="emendo demo", why=why, seed=self.seed, progress=report)
+                done = edit_and_commit(
+                    self.session,
+                    request,
+                    who="emendo demo",
+                    why=why,
+                    config=METHODS.get("rome").Config(**settings),
+                    seed=self.seed,
+                    progress=report,
+                )
             self.session = done.session
             text, table = show(done)
             figures = done.edit.figures
@@ -155,8 +167,9 @@ class Story:
             changed=frozenset(i for i, g in enumerate(said) if "jchowlabs" in g.text),
         )
         return (
-            f"“jchowlabs” is no city and no word the model ever saw as one, yet it names it in {told} of {len(said)} chat "
-            "answers. Nothing in such an answer gives the change away; that is why answers have to be checked from outside.",
+            "Fewer other subjects are held and more slack is left than by default, since an invented name of five tokens takes a "
+            f"larger change. “jchowlabs” is no city, yet the model names it in {told} of {len(said)} chat answers. "
+            "Nothing in such an answer gives the change away; that is why answers have to be checked from outside.",
             table,
         )
 
