@@ -7,8 +7,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 MODEL := $(VENV)/model
 
-# Threads that spin while they wait make everything crawl where another program shares the processor.
-export OMP_WAIT_POLICY ?= PASSIVE
+# Threads that spin long while they wait make everything crawl where another program shares the processor.
+export GOMP_SPINCOUNT ?= 2000
 
 .DEFAULT_GOAL := help
 .PHONY: help demo check test docs setup audit-deps constraints clean

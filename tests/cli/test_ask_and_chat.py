@@ -27,7 +27,7 @@ Talk = Callable[..., str]
 @pytest.fixture
 def folder(tiny: EditableModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The tiny model as a folder, in an environment of its own, with a console wide enough for whole lines."""
-    for name in ("HF_HUB_DISABLE_TELEMETRY", "TRANSFORMERS_VERBOSITY", "OMP_WAIT_POLICY"):
+    for name in ("HF_HUB_DISABLE_TELEMETRY", "TRANSFORMERS_VERBOSITY", "GOMP_SPINCOUNT"):
         monkeypatch.setenv(name, "")
     monkeypatch.setenv("EMENDO_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(logging.getLogger("emendo"), "level", logging.WARNING)

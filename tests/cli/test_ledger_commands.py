@@ -38,7 +38,7 @@ def run(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     monkeypatch.setenv("EMENDO_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("EMENDO_LEDGER", str(tmp_path / "ledger"))
     monkeypatch.setenv("COLUMNS", "160")
-    for name in ("HF_HUB_DISABLE_TELEMETRY", "TRANSFORMERS_VERBOSITY", "OMP_WAIT_POLICY"):
+    for name in ("HF_HUB_DISABLE_TELEMETRY", "TRANSFORMERS_VERBOSITY", "GOMP_SPINCOUNT"):
         monkeypatch.setenv(name, "")
 
     def run(*arguments: object) -> tuple[int, str, str]:

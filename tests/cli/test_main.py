@@ -22,7 +22,7 @@ from tiny_models import build_tiny
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A data folder of its own, and an environment and a logger that `main` may set without a trace."""
-    for name in ("HF_HUB_DISABLE_TELEMETRY", "TRANSFORMERS_VERBOSITY", "OMP_WAIT_POLICY"):
+    for name in ("HF_HUB_DISABLE_TELEMETRY", "TRANSFORMERS_VERBOSITY", "GOMP_SPINCOUNT"):
         monkeypatch.setenv(name, "")
     monkeypatch.setenv("EMENDO_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(logging.getLogger("emendo"), "level", logging.WARNING)

@@ -63,7 +63,7 @@ def test_where_resumed_passes_are_not_exact_full_ones_are_taken(
 ) -> None:
     usual = compute_edit(tiny, REQUEST, config=QUICK, home=tmp_path)
     inexact = Equality(resumed=0.5, cached=0.0, tolerance=1e-3)
-    monkeypatch.setattr("emendo.edit.compute.check_equality", lambda _: inexact)
+    monkeypatch.setattr("emendo.edit.compute.check_equality", lambda _, *, cached: inexact)
     with pytest.warns(UserWarning, match="takes full passes"):
         slow = compute_edit(tiny, REQUEST, config=QUICK, home=tmp_path)
     torch.testing.assert_close(slow.delta.changes[0].dense(), usual.delta.changes[0].dense(), atol=1e-3, rtol=1e-2)

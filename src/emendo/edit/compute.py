@@ -135,7 +135,7 @@ def compute_edits_separately(
     moments = second_moments(
         model, [layer], text, home=home, progress=lambda done, total: report("second moment", done, total)
     )
-    equality = check_equality(model)
+    equality = check_equality(model, cached=False)
     if not equality.resumed_holds:
         warnings.warn(
             f"Resumed passes of {model.name} differ from full ones by {equality.resumed:.1e}; the edit takes full passes.",
