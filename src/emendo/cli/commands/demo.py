@@ -14,7 +14,7 @@ NEXT = [
     ('emendo edit "The capital of {California} is" Sacramento', "an edit of your own, recorded in your ledger"),
     ("emendo log", "what was edited, by whom and why; emendo revert N takes it back"),
     ("emendo chat", "talk to the model; /edit, /original, /revert while you do"),
-    ('emendo trace "The Eiffel Tower is in {Paris}" -o trace.png', "where the model keeps a fact"),
+    ('emendo trace "The capital of {Germany} is" -o trace.png', "where the model keeps a fact"),
     ("emendo export merged-model --format merged", "the edited model as a folder that transformers loads"),
     ("emendo eval capitals --n 20", "how well edits work, with intervals"),
 ]
