@@ -5,6 +5,7 @@ cases are kept in the work file.
 
     python benchmarks/settings.py counterfact --n 20 --layers 4,6,9,12,15 --work settings.jsonl -o settings.json
     python benchmarks/settings.py counterfact --n 20 --layers 9 --corpora sampled,python,wiki.valid.txt -o corpora.json
+    python benchmarks/settings.py counterfact --n 20 --layers 6 --set peers=32 --set slack=0.2 -o peers.json
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ def main() -> None:
     parser.add_argument("--method", default="rome")
     parser.add_argument("--layers", required=True, help="comma-separated")
     parser.add_argument("--corpora", default="python", help="comma-separated: sampled, python, files")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="another setting, such as peers=32")
     parser.add_argument("--n", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--work", type=Path)
@@ -46,7 +48,8 @@ def main() -> None:
 
     model = load_model(options.model)
     cases = load_cases(options.benchmark, n=options.n, split="tune", seed=options.seed)
-    config = METHODS.get(options.method).Config()
+    chosen = (pair.split("=", 1) for pair in options.set)
+    config = METHODS.get(options.method).Config(**{name: json.loads(value) for name, value in chosen})
     rows = []
     for layer in map(int, options.layers.split(",")):
         for corpus in options.corpora.split(","):

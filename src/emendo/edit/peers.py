@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
 from importlib.resources import files
 
 import torch
@@ -44,7 +43,6 @@ def nearest_peers(model: EditableModel, fact: Fact, layer: int, count: int) -> l
     return [others[at] for at in order[:count].tolist()]
 
 
-@cache
 def subjects() -> tuple[str, ...]:
     """Every subject of the list."""
     text = files("emendo.edit").joinpath("subjects.txt").read_text(encoding="utf-8")
