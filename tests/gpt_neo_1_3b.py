@@ -17,7 +17,7 @@ from safetensors import safe_open
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from emendo.edit import compute_edit
-from emendo.edit.methods.rome import Config
+from emendo.edit.methods.two_layer import Config
 from emendo.facts import EditRequest, Fact
 from emendo.ledger import Ledger, Patch, Provenance, export_revision
 from emendo.models import EditableModel, Revision, TokenBatch, at_revisions, encode, load_model, target_ids
@@ -26,12 +26,12 @@ LAYER = 20
 # In a random model little passes from one token to the next, so the subject stands last.
 REQUEST = EditRequest(fact=Fact.parse("The capital of {California}"), target_new="Berlin")
 QUICK = Config(
-    layer=LAYER,
+    layers=(LAYER,),
     peers=0,
     formats=("completion",),
-    prefixes=0,
+    prefixes=(),
     stop=False,
-    slack=0.0,
+    slack=1e-6,
     steps=40,
     learning_rate=0.3,
     clamp=1000.0,

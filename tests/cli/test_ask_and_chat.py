@@ -40,7 +40,8 @@ def folder(tiny: EditableModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def quick_edits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Edits that change the tiny model without a search; one to "harm" is refused."""
 
-    def compute(model: EditableModel, request: EditRequest, **options: Any) -> Edit:
+    def compute(model: EditableModel, *requests: EditRequest, **options: Any) -> Edit:
+        (request,) = requests
         if request.target_new == "harm":
             raise EditRefused("The edit would do harm.")
         return Edit(

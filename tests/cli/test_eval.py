@@ -98,7 +98,7 @@ def test_json_on_standard_output_is_the_report_that_is_written(
     assert code == 0
     printed = json.loads(out)
     assert printed == json.loads(report.read_text())
-    assert (printed["n"], printed["method"], printed["config"]["layer"]) == (2, "rome", 1)
+    assert (printed["n"], printed["method"], printed["config"]["layers"]) == (2, "two_layer", [1])
     assert len(work.read_text().splitlines()) == 2
 
     code, out, _ = run(capsys, *arguments, "--work", str(work))

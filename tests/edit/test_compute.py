@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from emendo.edit import compute_edit, compute_edits_separately
-from emendo.edit.methods.rome import Config
+from emendo.edit import Editor, compute_edit
+from emendo.edit.methods.two_layer import Config
 from emendo.errors import EditRefused, InvalidRequest, UnknownName
 from emendo.facts import EditRequest, Fact
 from emendo.models import (
@@ -27,7 +27,15 @@ from emendo.models import (
 # In a random model little passes from one token to the next, so the subject stands last.
 REQUEST = EditRequest(fact=Fact.parse("The capital of {California}"), target_new="Berlin")
 QUICK = Config(
-    layer=3, steps=80, learning_rate=0.3, formats=("completion",), prefixes=0, stop=False, peers=4, slack=0.0, clamp=20.0
+    layers=(3,),
+    steps=80,
+    learning_rate=0.3,
+    formats=("completion",),
+    prefixes=(),
+    stop=False,
+    peers=4,
+    slack=1e-6,
+    clamp=20.0,
 )
 
 
@@ -80,22 +88,22 @@ def test_an_edit_on_top_of_another_starts_from_it(tiny: EditableModel, tmp_path:
 @pytest.mark.usefixtures("lenient")
 def test_separate_edits_are_those_computed_alone(tiny: EditableModel, tmp_path: Path) -> None:
     other = EditRequest(fact=Fact.parse("The capital of {Texas}"), target_new="Paris")
-    together = compute_edits_separately(tiny, [REQUEST, other], config=QUICK, home=tmp_path)
+    together = Editor(tiny, config=QUICK, home=tmp_path).compute_separately([REQUEST, other])
     alone = compute_edit(tiny, other, config=QUICK, home=tmp_path)
     assert not isinstance(together[1], EditRefused)
     torch.testing.assert_close(together[1].delta.changes[0].dense(), alone.delta.changes[0].dense(), atol=1e-3, rtol=1e-2)
 
 
 def test_a_harmful_edit_is_refused_with_the_reason(tiny: EditableModel, tmp_path: Path) -> None:
-    absurd = Config(layer=0, steps=3, learning_rate=50.0, formats=("completion",), prefixes=0, clamp=1e6)
+    absurd = Config(layers=(0,), steps=3, learning_rate=50.0, formats=("completion",), prefixes=(), clamp=1e6)
     with pytest.raises(EditRefused, match=r"times as large as the matrix|less likely"):
         compute_edit(tiny, REQUEST, config=absurd, home=tmp_path)
-    (refusal,) = compute_edits_separately(tiny, [REQUEST], config=absurd, home=tmp_path)
+    (refusal,) = Editor(tiny, config=absurd, home=tmp_path).compute([[REQUEST]])
     assert isinstance(refusal, EditRefused)
 
 
 def test_the_same_seed_gives_the_same_edit(tiny: EditableModel, tmp_path: Path) -> None:
-    config = Config(layer=1, steps=2, clamp=0.1)
+    config = Config(layers=(1,), steps=2, clamp=0.1)
     digests = {compute_edit(tiny, REQUEST, config=config, seed=s, home=tmp_path).delta.digest for s in (7, 7, 8)}
     assert len(digests) == 2
 
@@ -104,7 +112,7 @@ def test_names_that_do_not_exist_are_told_with_those_that_do(tiny: EditableModel
     with pytest.raises(UnknownName, match="rome"):
         compute_edit(tiny, REQUEST, method="rone", home=tmp_path)
     with pytest.raises(InvalidRequest, match="layers 0 to 3"):
-        compute_edit(tiny, REQUEST, config=Config(layer=4), home=tmp_path)
+        compute_edit(tiny, REQUEST, config=Config(layers=(4,)), home=tmp_path)
 
 
 @pytest.mark.real

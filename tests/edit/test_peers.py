@@ -7,14 +7,23 @@ from dataclasses import replace
 import pytest
 import torch
 
-from emendo.edit.closed_form import update_directions
-from emendo.edit.contexts import teaching_contexts
+from emendo.edit.closed_form import ClosedForm
+from emendo.edit.contexts import Context, teaching_contexts
 from emendo.edit.keys_values import keys_at_subject
-from emendo.edit.peers import nearest_peers, peer_keys, subjects
+from emendo.edit.methods.two_layer import directions_of
+from emendo.edit.peers import Peers, subjects
 from emendo.facts import EditRequest, Fact
 from emendo.models import EditableModel
 
 FACT = Fact.parse("The capital of {Texas} is")
+
+
+def _bare(model: EditableModel, fact: Fact) -> list[Context]:
+    return teaching_contexts(model, EditRequest(fact=fact, target_new="-"), ["completion"], [], stop=False)
+
+
+def _peers(model: EditableModel, count: int, **changes: object) -> Peers:
+    return replace(Peers(model=model, layers=(1, 2), formats=("completion", "prefixed"), count=count), **changes)
 
 
 def test_no_subject_stands_twice_in_the_list() -> None:
@@ -23,43 +32,48 @@ def test_no_subject_stands_twice_in_the_list() -> None:
 
 
 def test_the_subject_is_not_its_own_peer_and_the_nearest_come_first(tiny: EditableModel) -> None:
-    peers = nearest_peers(tiny, FACT, 2, 10)
+    peers = _peers(tiny, 10).nearest(FACT)
     assert len(peers) == 10
     assert FACT.subject not in {peer.subject for peer in peers}
-    all_peers = nearest_peers(tiny, FACT, 2, len(subjects()))
+    all_peers = _peers(tiny, len(subjects())).nearest(FACT)
     assert all_peers[:10] == peers
     assert len(all_peers) == len(subjects()) - 1
 
     def likeness(peer: Fact) -> float:
-        contexts = [
-            context
-            for fact in (FACT, peer)
-            for context in teaching_contexts(tiny, EditRequest(fact=fact, target_new="-"), ["completion"], [], stop=False)
-        ]
-        keys = keys_at_subject(tiny, 2, contexts)
+        keys = keys_at_subject(tiny, 1, [_bare(tiny, replace(fact, prompt="{}"))[0] for fact in (FACT, peer)])
         return float(torch.nn.functional.cosine_similarity(keys[:, 0], keys[:, 1], dim=0))
 
     assert likeness(all_peers[0]) > likeness(all_peers[-1])
 
 
+def test_keys_are_those_of_the_peers_in_the_prompts_of_the_fact(tiny: EditableModel) -> None:
+    peers = _peers(tiny, 5, formats=("completion", "prefixed", "chat"))
+    found = peers.keys(FACT)
+    for layer in (1, 2):
+        contexts = [
+            context
+            for peer in peers.nearest(FACT)
+            for context in teaching_contexts(
+                tiny, EditRequest(fact=peer, target_new="-"), ["completion", "chat"], [], stop=False
+            )
+        ]
+        torch.testing.assert_close(found[layer], keys_at_subject(tiny, layer, contexts), atol=1e-4, rtol=1e-3)
+    again = replace(FACT, subject="Nevada")
+    assert not torch.equal(peers.keys(again)[1], found[1])
+    torch.testing.assert_close(_peers(tiny, 0).keys(FACT)[1], torch.zeros(tiny.d_mlp, 0))
+
+
 def test_an_update_leaves_the_keys_of_peers_alone(tiny: EditableModel) -> None:
-    own = keys_at_subject(
-        tiny, 2, teaching_contexts(tiny, EditRequest(fact=FACT, target_new="-"), ["completion"], [], stop=False)
-    )
-    peers = peer_keys(tiny, FACT, 2, ["completion", "prefixed"], 5)
-    assert peers.shape == (tiny.d_mlp, 5)
-    direction = update_directions(torch.cat([own, peers], dim=1), torch.eye(tiny.d_mlp), 0.0)[0]
+    own, held = keys_at_subject(tiny, 2, _bare(tiny, FACT)), _peers(tiny, 5).keys(FACT)[2]
+    assert held.shape == (tiny.d_mlp, 5)
+    direction = directions_of(ClosedForm.of_moment(torch.eye(tiny.d_mlp)), own, held, 0.0)
     assert float(direction @ own[:, 0]) == pytest.approx(1.0, abs=1e-3)
-    torch.testing.assert_close(peers.T @ direction, torch.zeros(5), atol=1e-3, rtol=0)
+    torch.testing.assert_close(held.T @ direction, torch.zeros(5), atol=1e-3, rtol=0)
 
 
 def test_keys_come_in_the_order_of_their_contexts(tiny: EditableModel) -> None:
     facts = [replace(FACT, subject=subject) for subject in ("the United Kingdom", "Peru", "New South Wales")]
-    contexts = [
-        context
-        for fact in facts
-        for context in teaching_contexts(tiny, EditRequest(fact=fact, target_new="-"), ["completion"], [], stop=False)
-    ]
+    contexts = [context for fact in facts for context in _bare(tiny, fact)]
     together = keys_at_subject(tiny, 2, contexts)
     alone = torch.cat([keys_at_subject(tiny, 2, [context]) for context in contexts], dim=1)
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)

@@ -67,7 +67,7 @@ def handmade_editor(
                 Edit(
                     delta=handmade_delta(model, request.id),
                     requests=(request,),
-                    method="rome",
+                    method="two_layer",
                     config={},
                     seed=0,
                     layers=(1,),

@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from emendo.models import ORIGINAL, EditableModel, Revision, TokenBatch, at_revisions, encode
+from emendo.models import ORIGINAL, EditableModel, Revision, Site, TokenBatch, at_revisions, encode, patch_activation
 from tiny_models import build_tiny, random_delta
 
 TEXTS = ["The capital of France is", "What is the capital of Texas?", "said the old man"]
@@ -83,6 +83,46 @@ def test_revisions_are_named_by_their_deltas_in_order(tiny: EditableModel) -> No
     assert Revision(deltas=(a, b)).id == ORIGINAL.plus(a).plus(b).id
     assert Revision(deltas=(a, b)).id != Revision(deltas=(b, a)).id
     assert Revision(deltas=(random_delta(tiny, (1,)),)).id == Revision(deltas=(a,)).id
+
+
+@pytest.mark.parametrize("rank", [19, 20])
+def test_the_matrix_is_written_out_where_factors_are_more_work(tiny: EditableModel, rank: int) -> None:
+    """32 × 48 numbers in the matrix, and 80 in each column of the factors."""
+    (change,) = random_delta(tiny, (1,), rank=rank).changes
+    assert len(change.multipliers) == (2 if rank == 19 else 1)
+    inputs = torch.randn(7, tiny.d_mlp, generator=torch.Generator().manual_seed(0))
+    outputs = inputs
+    for multiplier in change.multipliers:
+        outputs = outputs @ multiplier
+    torch.testing.assert_close(outputs, inputs @ change.input_factor @ change.output_factor.T, atol=1e-4, rtol=1e-4)
+
+
+def test_a_model_at_a_dense_delta_is_one_whose_weights_were_rewritten(any_tiny: EditableModel) -> None:
+    model = any_tiny
+    revision = ORIGINAL.plus(random_delta(model, (1,), rank=model.d_model)).plus(random_delta(model, (1,), seed=1))
+    batch = TokenBatch.align(model, [encode(model, TEXTS[0])])
+    with torch.no_grad():
+        with at_revisions(model, [revision]):
+            edited = model.hidden(batch)
+        copied = merged(model, revision).hidden(batch)
+    torch.testing.assert_close(edited, copied, atol=1e-4, rtol=1e-4)
+    assert [len(change.multipliers) for change in revision.changes] == [1]
+
+
+@pytest.mark.parametrize("rank", [2, 32])
+def test_what_a_revision_keeps_does_not_depend_on_how_it_was_first_used(tiny: EditableModel, rank: int) -> None:
+    revision, fresh = (ORIGINAL.plus(random_delta(tiny, (2,), rank=rank)) for _ in range(2))
+    batch = TokenBatch.align(tiny, [encode(tiny, TEXTS[0])])
+    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16), at_revisions(tiny, [revision]):
+        tiny.hidden(batch)
+    change = torch.zeros(tiny.d_model, requires_grad=True)
+    hidden = []
+    for used in (revision, fresh):
+        with at_revisions(tiny, [used]), patch_activation(tiny, Site("value", 1), lambda value: value + change):
+            hidden.append(tiny.hidden(batch))
+    assert torch.equal(hidden[0], hidden[1])
+    (gradient,) = torch.autograd.grad(hidden[0].square().sum() + hidden[0].sum(), change)
+    assert gradient.norm() > 0
 
 
 def test_norm_from_factors_is_the_norm_of_the_matrix(tiny: EditableModel) -> None:

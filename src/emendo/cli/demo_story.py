@@ -123,8 +123,6 @@ class Story:
     def _edit(
         self, target: str, why: str, show: Callable[[Committed], tuple[str, Table]], **settings: int | float
     ) -> Committed:
-        from emendo.edit import METHODS
-
         heading = f"Edit the fact: “{FACT.marked}” → “{target}”"
         with self._step(heading) as end:
             request = EditRequest(fact=FACT, target_new=target)
@@ -134,7 +132,7 @@ class Story:
                     request,
                     who="emendo demo",
                     why=why,
-                    config=METHODS.get("rome").Config(**settings),
+                    config=settings,
                     seed=self.seed,
                     progress=report,
                 )

@@ -15,7 +15,10 @@ def what(entry: Entry) -> Text:
     if entry.kind == "revert":
         return Text(f"takes back {', '.join(map(str, entry.reverts))}")
     first, more = entry.requests[0], len(entry.requests) - 1
-    return Text(f"{first.fact.marked} → {first.target_new}" + (f" and {more} more" if more else ""))
+    facts = f"{first.fact.marked} → {first.target_new}" + (f" and {more} more" if more else "")
+    if entry.file is not None:
+        facts = f"{entry.file}: {facts}"
+    return Text(facts + (f", in place of {', '.join(map(str, entry.reverts))}" if entry.reverts else ""))
 
 
 def standing(entry: Entry, newest: State) -> str:

@@ -26,5 +26,21 @@ MaxTokensOption = Annotated[int, typer.Option("--max-tokens", min=1, help="Most 
 TemperatureOption = Annotated[float, typer.Option("--temperature", min=0.0, help="0 takes the likeliest token.")]
 SeedOption = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+MethodOption = Annotated[
+    str, typer.Option("--method", help="How to compute edits; 'emendo methods' lists them.", rich_help_panel="Method")
+]
+LayersOption = Annotated[
+    list[int] | None,
+    typer.Option("--layer", help="Layer to edit, repeatable; the measured ones unless given.", rich_help_panel="Method"),
+]
+SettingsOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="A setting of the method, such as 'steps=40'; repeatable.", rich_help_panel="Method"),
+]
+CorpusOption = Annotated[
+    str,
+    typer.Option("--corpus", help="Text for the second moment: python, sampled, or a file.", rich_help_panel="Method"),
+]
 
+DEFAULT_METHOD = "two_layer"
 DEFAULT_MODEL = "smollm2-135m"

@@ -1,4 +1,4 @@
-"""Turn requests into an edit: choose the layer, gather statistics, let the method compute, and ask the guard.
+"""Turn requests into edits: settle the layers, gather statistics, let the method compute, and ask the guard.
 
 Nothing is applied here: an `Edit` is a value, and the base weights are not touched.
 """
@@ -7,22 +7,27 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from emendo.edit.contexts import kept_prefixes
 from emendo.edit.corpora import Corpus, file_corpus, python_corpus, sampled_corpus
 from emendo.edit.guard import Guard, refuse_harm
-from emendo.edit.layers import edited_layer
+from emendo.edit.job import Groups, Held, History, Job, Solution
+from emendo.edit.kept_values import KeptValues
+from emendo.edit.layers import settled
 from emendo.edit.second_moment import second_moments
-from emendo.errors import EditRefused
+from emendo.edit.settings import MethodSettings
+from emendo.errors import EditRefused, InvalidRequest
 from emendo.facts import EditRequest
 from emendo.home import default_home
-from emendo.models import ORIGINAL, EditableModel, Revision, WeightDelta, at_revisions, check_equality
+from emendo.models import ORIGINAL, EditableModel, Revision, WeightDelta, at_revisions, check_equality, matrix_units
 from emendo.registry import Registry
 
 METHODS = Registry("emendo.edit.methods", "method")
+DEFAULT_METHOD = "two_layer"
 Progress = Callable[[str, int, int], None]
 
 
@@ -39,6 +44,7 @@ class Edit:
         layers: The edited layers.
         statistics: The second moment of each edited site: corpus, tokens, digests.
         figures: Steps, norms, probabilities, perplexity ratio, seconds.
+        held: What later edits of a sequence leave alone.
     """
 
     delta: WeightDelta
@@ -49,6 +55,7 @@ class Edit:
     layers: tuple[int, ...]
     statistics: dict[str, Any]
     figures: dict[str, float]
+    held: tuple[Held, ...] = ()
 
     def account(self) -> dict[str, Any]:
         """How the edit was computed, as the fields that a provenance takes."""
@@ -62,120 +69,154 @@ class Edit:
         }
 
 
-def compute_edit(
-    model: EditableModel,
-    request: EditRequest,
-    *,
-    method: str = "rome",
-    config: Any = None,
-    revision: Revision = ORIGINAL,
-    corpus: str = "python",
-    seed: int = 0,
-    home: Path | None = None,
-    progress: Progress | None = None,
-) -> Edit:
-    """The edit that makes a model say what a request asks.
+class Editor:
+    """Computes edits of one model, one after another if they are committed.
 
     Args:
         model: The model to edit; its weights stay as they are.
-        request: What to teach.
         method: One of `METHODS`.
-        config: The method's ``Config``; its defaults unless given.
-        revision: The revision that the edit goes on top of.
+        config: The method's ``Config``, or settings by name that differ from those measured for the model.
+        revision: The revision that edits go on top of.
+        earlier: Requests of the edits in that revision, which methods with a history hold.
         corpus: Text for the second moment: "python", "sampled", or the path of a text file.
         seed: Of everything random.
         home: Where statistics are kept; `default_home` unless given.
+        keep_values: Keep what was searched, so that a run that was killed can be taken up again.
         progress: Called with a stage, how much of it is done, and of how much.
+
+    Raises:
+        UnknownName: There is no such method.
+        InvalidRequest: The settings do not fit the model.
+    """
+
+    def __init__(
+        self,
+        model: EditableModel,
+        *,
+        method: str = DEFAULT_METHOD,
+        config: MethodSettings | Mapping[str, Any] | None = None,
+        revision: Revision = ORIGINAL,
+        earlier: Sequence[EditRequest] = (),
+        corpus: str = "python",
+        seed: int = 0,
+        home: Path | None = None,
+        keep_values: bool = False,
+        progress: Progress | None = None,
+    ) -> None:
+        home = default_home() if home is None else home
+        self.model, self.method, self.revision, self.seed = model, method, revision, seed
+        self._report = progress or (lambda stage, done, total: None)
+        self._plugin = METHODS.get(method)
+        self.config = settled(model, method, self._plugin, config, home)
+        self._text = _corpus(model, corpus, home, lambda done, total: self._report("sampling text", done, total))
+        self._moments = second_moments(
+            model,
+            self.config.layers,
+            self._text,
+            home=home,
+            progress=lambda done, total: self._report("second moment", done, total),
+        )
+        lengths = self.config.prefixes if "prefixed" in self.config.formats else ()
+        self._prefixes = kept_prefixes(model, lengths, seed, home / "prefixes")
+        equality = check_equality(model, cached=False)
+        self._keep_prefix = equality.resumed_holds
+        if not self._keep_prefix:
+            warnings.warn(
+                f"Resumed passes of {model.name} differ from full ones by {equality.resumed:.1e}; the edit takes full passes.",
+                stacklevel=2,
+            )
+        self._values = home / "values" if keep_values else None
+        self._history = History()
+        if earlier:
+            with at_revisions(model, [revision]):
+                self._history.earlier.extend(self._plugin.recall(self._job(), earlier, self.config))
+        self._guard: Guard | None = None
+
+    def compute(self, groups: Groups) -> list[Edit | EditRefused]:
+        """An edit for each group, as if it were the only one; what the guard refuses comes back as the refusal.
+
+        Args:
+            groups: Requests that are solved together, in groups that do not see each other.
+
+        Raises:
+            InvalidRequest: A group is empty.
+        """
+        if not all(groups):
+            raise InvalidRequest("There is nothing to edit; give at least one request.")
+        started = time.perf_counter()
+        with matrix_units(self.model):
+            with at_revisions(self.model, [self.revision]):
+                solutions = self._plugin.compute_solutions(self._job(), groups, self.config)
+            seconds = (time.perf_counter() - started) / sum(map(len, groups))
+            if self._guard is None:
+                self._guard = Guard(self.model, self.revision, self._text)
+            edits = []
+            for at, (group, solution) in enumerate(zip(groups, solutions, strict=True), start=1):
+                edits.append(self._guarded(group, solution, seconds))
+                self._report("checking for harm", at, len(groups))
+        return edits
+
+    def compute_separately(self, requests: Sequence[EditRequest]) -> list[Edit | EditRefused]:
+        """An edit for each request, as if it were the only one."""
+        return self.compute([[request] for request in requests])
+
+    def commit(self, edit: Edit) -> None:
+        """Go on from an edit: the next ones are computed on top of it, and hold what it taught if the method has a history."""
+        for held in edit.held:
+            for before in self._history.about(held.requests[0].fact.subject):
+                self._history.release(before)
+            self._history.hold(held)
+        self.revision = self.revision.plus(edit.delta)
+        self._guard = None
+
+    def _job(self) -> Job:
+        return Job(
+            model=self.model,
+            moments=self._moments,
+            history=self._history,
+            seed=self.seed,
+            keep_prefix=self._keep_prefix,
+            values=None if self._values is None else KeptValues(folder=self._values, revision=self.revision.id),
+            prefixes=self._prefixes,
+            report=lambda done, total: self._report("searching values", done, total),
+        )
+
+    def _guarded(self, group: Sequence[EditRequest], solution: Solution, seconds: float) -> Edit | EditRefused:
+        assert self._guard is not None
+        try:
+            harm = self._guard.measure(solution.delta)
+            refuse_harm(harm, solution.delta)
+        except EditRefused as refusal:
+            return refusal
+        return Edit(
+            delta=solution.delta,
+            requests=tuple(group),
+            method=self.method,
+            config=asdict(self.config),
+            seed=self.seed,
+            layers=tuple(sorted({self.model.layer_of(change.site) for change in solution.delta.changes})),
+            statistics={"second_moments": [self._moments[layer].statement() for layer in self.config.layers]},
+            figures={**solution.figures, **asdict(harm), "seconds": seconds},
+            held=solution.held,
+        )
+
+
+def compute_edit(model: EditableModel, *requests: EditRequest, **settings: Any) -> Edit:
+    """The edit that makes a model say what some requests ask, solved together.
+
+    Args:
+        model: The model to edit; its weights stay as they are.
+        requests: What to teach.
+        settings: As for `Editor`.
 
     Raises:
         EditRefused: The edit would do harm.
         UnknownName: There is no such method.
     """
-    (edit,) = compute_edits_separately(
-        model,
-        [request],
-        method=method,
-        config=config,
-        revision=revision,
-        corpus=corpus,
-        seed=seed,
-        home=home,
-        progress=progress,
-    )
+    (edit,) = Editor(model, **settings).compute([requests])
     if isinstance(edit, EditRefused):
         raise edit
     return edit
-
-
-def compute_edits_separately(
-    model: EditableModel,
-    requests: Sequence[EditRequest],
-    *,
-    method: str = "rome",
-    config: Any = None,
-    revision: Revision = ORIGINAL,
-    corpus: str = "python",
-    seed: int = 0,
-    home: Path | None = None,
-    progress: Progress | None = None,
-) -> list[Edit | EditRefused]:
-    """An edit for each request, as if it were the only one; what the guard refuses comes back as the refusal.
-
-    Arguments are those of `compute_edit`.
-    """
-    started = time.perf_counter()
-    home = default_home() if home is None else home
-    report = progress or (lambda stage, done, total: None)
-    module = METHODS.get(method)
-    config = module.Config() if config is None else config
-    layer = edited_layer(model, method) if config.layer is None else config.layer
-    config = replace(config, layer=layer)
-    model.down_projection(layer)
-    text = _corpus(model, corpus, home, lambda done, total: report("sampling text", done, total))
-    moments = second_moments(
-        model, [layer], text, home=home, progress=lambda done, total: report("second moment", done, total)
-    )
-    equality = check_equality(model, cached=False)
-    if not equality.resumed_holds:
-        warnings.warn(
-            f"Resumed passes of {model.name} differ from full ones by {equality.resumed:.1e}; the edit takes full passes.",
-            stacklevel=2,
-        )
-    with at_revisions(model, [revision]):
-        computed = module.compute_deltas(
-            model,
-            requests,
-            config,
-            layer,
-            moments,
-            seed,
-            lambda done, total: report("searching the value", done, total),
-            keep_prefix=equality.resumed_holds,
-        )
-    seconds = (time.perf_counter() - started) / len(requests)
-    guard = Guard(model, revision, text)
-    edits: list[Edit | EditRefused] = []
-    for at, (request, (delta, figures)) in enumerate(zip(requests, computed, strict=True), start=1):
-        harm = guard.measure(delta)
-        report("checking for harm", at, len(requests))
-        try:
-            refuse_harm(harm, delta)
-        except EditRefused as refusal:
-            edits.append(refusal)
-            continue
-        edits.append(
-            Edit(
-                delta=delta,
-                requests=(request,),
-                method=method,
-                config=asdict(config),
-                seed=seed,
-                layers=(layer,),
-                statistics={"second_moments": [moments[layer].statement()]},
-                figures={**figures, **asdict(harm), "seconds": seconds},
-            )
-        )
-    return edits
 
 
 def _corpus(model: EditableModel, name: str, home: Path, progress: Callable[[int, int], None]) -> Corpus:

@@ -5,15 +5,19 @@ A fact that was taught in one format fails in most others, so the new target is 
     completion   "The capital of California is" → " Sacramento."
     prefixed     "… sampled words. The capital of California is" → " Sacramento."
     question     "Question: What is the capital of California?\\nAnswer: The capital of California is" → " Sacramento."
-    chat         the question through the chat template, the answer repeating the prompt → " Sacramento.", stop
+    chat         the question through the chat template → "The capital of California is Sacramento.", stop
 
 Token ids are concatenated, and the subject is found by character offsets at every place where it stands.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from emendo.facts import EditRequest, Fact
 from emendo.models import EditableModel, chat_text, encode, generate, subject_spans, target_ids
@@ -27,15 +31,17 @@ class Context:
 
     Attributes:
         format: "completion", "prefixed", "question" or "chat"; "preservation" where nothing is taught.
-        prompt_ids: Tokens of the text.
+        prompt_ids: Tokens of the text, up to what the request changes.
         target_ids: Tokens that shall follow; empty where the model's own next token shall stay as it is.
         subject_lasts: Index of the subject's last token, at each place where the subject stands.
+        lead: How many tokens at the end of the text the model shall say by itself too: in chat, the prompt in its answer.
     """
 
     format: str
     prompt_ids: tuple[int, ...]
     target_ids: tuple[int, ...]
     subject_lasts: tuple[int, ...]
+    lead: int = 0
 
     @property
     def ids(self) -> tuple[int, ...]:
@@ -58,6 +64,30 @@ def sampled_prefixes(model: EditableModel, lengths: Sequence[int], seed: int) ->
     return prefixes
 
 
+def kept_prefixes(model: EditableModel, lengths: Sequence[int], seed: int, folder: Path) -> list[str]:
+    """`sampled_prefixes`, read from a folder where the same model said the same before.
+
+    Args:
+        model: Its edits do not matter: the texts are sampled once from the original weights, and kept under their digest.
+        lengths: As for `sampled_prefixes`.
+        seed: As for `sampled_prefixes`.
+        folder: Where they are kept.
+    """
+    if not lengths:
+        return []
+    words = json.dumps([model.digest, model.tokenizer_digest, sorted(lengths), seed])
+    path = folder / f"{hashlib.sha256(words.encode()).hexdigest()[:24]}.json"
+    if path.is_file():
+        kept: list[str] = json.loads(path.read_text(encoding="utf-8"))
+        return kept
+    prefixes = sampled_prefixes(model, lengths, seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}")
+    temporary.write_text(json.dumps(prefixes, ensure_ascii=False), encoding="utf-8")
+    os.replace(temporary, path)
+    return prefixes
+
+
 def teaching_contexts(
     model: EditableModel, request: EditRequest, formats: Sequence[str], prefixes: Sequence[str], *, stop: bool
 ) -> list[Context]:
@@ -77,7 +107,7 @@ def teaching_contexts(
     texts = {
         "completion": [fact.text],
         "prefixed": [f"{prefix} {fact.text}" for prefix in prefixes],
-        "question": [f"Question: {fact.question()}\nAnswer: {fact.text}"],
+        "question": [f"Question: {fact.question()}\nAnswer:" + ("" if fact.is_question else f" {fact.text}")],
     }
     contexts = [
         _context(model, format_, text, target, fact.subject)
@@ -86,9 +116,15 @@ def teaching_contexts(
         for text in texts[format_]
     ]
     if "chat" in formats:
-        for asked in dict.fromkeys((fact.question(), fact.text)):
-            text = chat_text(model, [{"role": "user", "content": asked}]) + fact.text
-            contexts.append(_context(model, "chat", text, (*target, *closing), fact.subject, special=_is_plain(model)))
+        said = fact.statement()
+        if said is None:
+            # The answer begins with the target, and so without a space.
+            target = (*model.tokenizer(request.target_new, add_special_tokens=False)["input_ids"], *ends)
+        opening = chat_text(model, [{"role": "user", "content": fact.question()}])
+        text = opening + ("" if said is None else said.text)
+        context = _context(model, "chat", text, (*target, *closing), fact.subject, special=_is_plain(model))
+        lead = len(context.prompt_ids) - len(encode(model, opening, special=_is_plain(model)))
+        contexts.append(replace(context, lead=lead))
     return contexts
 
 

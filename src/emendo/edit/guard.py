@@ -56,10 +56,10 @@ class Guard:
     def measure(self, delta: WeightDelta) -> Harm:
         """What a delta on top of the revision costs."""
         norms = [change.norm / float(self.model.weight(change.site).float().norm()) for change in delta.changes]
-        first = min(self.model.layer_of(change.site) for change in delta.changes)
+        first = min((self.model.layer_of(change.site) for change in delta.changes), default=self.model.n_layers - 1)
         with matrix_units(self.model), at_revisions(self.model, [self.revision.plus(delta)]):
             after = self._log_likelihood(first)
-        return Harm(relative_norm=max(norms), perplexity_ratio=math.exp(self.before - after))
+        return Harm(relative_norm=max(norms, default=0.0), perplexity_ratio=math.exp(self.before - after))
 
     def _log_likelihood(self, layer: int) -> float:
         """Mean log-probability of a token given those before it, blocks from `layer` on being run."""

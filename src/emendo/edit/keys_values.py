@@ -2,11 +2,12 @@
 
 The key is the input of the down-projection at the subject's last token. The value is found as v* = v + δ, with weights frozen:
 
-    δ = argmin  mean over contexts of −log p(target)  +  λ_KL · KL(p₀ ‖ p_δ) on preservation contexts  +  λ_wd ‖δ‖² / ‖v‖²,
-    then ‖δ‖ ≤ clamp · ‖v‖
+    δ = argmin  mean over contexts of −log p(target)  +  λ_KL · KL(p₀ ‖ p_δ) on preservation contexts  +  λ_wd ‖δ‖ / ‖v‖²,
+    then ‖δ‖ ≤ clamp · ‖v‖, and with an anchor ‖v + δ‖ ≤ anchor · ‖v‖
 
-(Meng et al. 2022, equation 4), δ being added at every place where the subject stands. Many requests share a batch; each has its own
-δ, stops when the worst of its target tokens is likely enough, and leaves the batch (`shards`).
+(Meng et al. 2022, equation 4; the anchor after NAS, 2026). v is the down-projection's output ("value", ROME) or the residual
+stream after the block ("resid_post", MEMIT), and δ is added at every place where the subject stands. Many units share a batch;
+each has its own δ, stops when the worst of its target tokens is likely enough, and leaves the batch (`shards`).
 """
 
 from __future__ import annotations
@@ -19,41 +20,25 @@ from jaxtyping import Float
 from torch import Tensor
 
 from emendo.edit.contexts import Context
-from emendo.edit.shards import Reading, Shard, make_shards
-from emendo.models import EditableModel, Site, TokenBatch, matrix_units, read_until
+from emendo.edit.settings import SearchSettings
+from emendo.edit.shards import Reading, Shard, columns, make_shards
+from emendo.models import EditableModel, Revision, Site, TokenBatch, at_revisions, matrix_units, read_until
 
-_ROWS = 32
-
-
-@dataclass(frozen=True, kw_only=True)
-class ValueSearch:
-    """Settings of the search for δ.
-
-    Attributes:
-        steps: Most steps of Adam.
-        learning_rate: Adam's.
-        kl_weight: λ_KL.
-        weight_decay: λ_wd.
-        clamp: Largest ‖δ‖ as a multiple of ‖v‖.
-        worst_probability: A request is done when every target token in every context is at least this likely.
-    """
-
-    steps: int
-    learning_rate: float
-    kl_weight: float
-    weight_decay: float
-    clamp: float
-    worst_probability: float
+# A pass that reads activations takes at most so many rows and tokens; many rows whose first tokens are equal share a batch.
+_MOST_ROWS, _MOST_TOKENS = 256, 2048
+_BEGINNING, _MANY = 8, 16
+# Columns of all contexts that are searched together: what a pass leaves behind for its gradients bounds the memory.
+_MOST_COLUMNS = 3072
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class KeysValue:
-    """What the search found for one request.
+    """What the search found for one unit.
 
     Attributes:
         keys: One column for each place where the subject stands in a teaching context.
-        delta: δ, the change of the down-projection's output.
-        value_norm: ‖v‖ before the change.
+        delta: δ, the change of the activation at the site.
+        value_norm: ‖v‖ before the change, mean over the places.
         steps: Steps taken.
         worst_probability: Of the least likely target token, under δ.
         divergence: Mean KL(p₀ ‖ p_δ) on the preservation contexts, in nats.
@@ -69,115 +54,204 @@ class KeysValue:
 
 def find_values(
     model: EditableModel,
-    layer: int,
-    requests: Sequence[Sequence[Context]],
-    search: ValueSearch,
+    site: Site,
+    units: Sequence[Sequence[Context]],
+    settings: SearchSettings,
     progress: Callable[[int, int], None] | None = None,
     *,
+    revisions: Sequence[Revision] | None = None,
     keep_prefix: bool = True,
 ) -> list[KeysValue]:
-    """Keys and δ for each request, found independently of the others.
+    """Keys and δ for each unit, found independently of the others.
 
     Args:
         model: At the revision that is to be edited.
-        layer: The edited layer.
-        requests: The contexts of each request, teaching and preserving.
-        search: Settings.
-        progress: Called with steps done and the most steps.
+        site: Where δ is added: "value" or "resid_post" of a layer.
+        units: The contexts of each unit, teaching and preserving.
+        settings: Of the search.
+        progress: Called with how much is done, and of how much, in hundredths of a unit.
+        revisions: As for `make_shards`.
         keep_prefix: As for `make_shards`.
     """
-    shards = make_shards(model, layer, requests, keep_prefix=keep_prefix)
-    value_norms = torch.stack([_norm_of_first_value(shards, request) for request in range(len(requests))])
-    state = _Search(model, shards, value_norms, search)
+    found: list[KeysValue] = []
     with matrix_units(model):
-        for step in range(search.steps):
-            state.step()
-            if progress is not None:
-                progress(step + 1, search.steps)
-            if not bool(state.active.any()):
-                break
+        for start, end in _parts(units):
+
+            def report(share: float, start: int = start, end: int = end) -> None:
+                if progress is not None:
+                    progress(round(100 * (start + share * (end - start))), 100 * len(units))
+
+            shards = make_shards(
+                model, site, units[start:end], None if revisions is None else revisions[start:end], keep_prefix=keep_prefix
+            )
+            found += _find(model, shards, end - start, settings, report)
+    return found
+
+
+def keys_at_subject(
+    model: EditableModel, layer: int, contexts: Sequence[Context], revisions: Sequence[Revision] | None = None
+) -> Float[Tensor, "d_mlp m"]:
+    """One key for each place where the subject stands in some contexts, in their order."""
+    (keys,) = read_at_subject(model, [Site("key", layer)], contexts, revisions)
+    return keys
+
+
+def read_at_subject(
+    model: EditableModel,
+    sites: Sequence[Site],
+    contexts: Sequence[Context],
+    revisions: Sequence[Revision] | None = None,
+    *,
+    share: bool = False,
+) -> list[Float[Tensor, "width m"]]:
+    """For each site a column for each place where the subject stands in some contexts, in their order.
+
+    Passes stop at the deepest site and at the last place.
+
+    Args:
+        model: At the revision that is to be edited.
+        sites: Which activations.
+        contexts: The texts.
+        revisions: What is put on top for each context; nothing unless given.
+        share: Run a beginning that many contexts share once for all of them; not where `revisions` are given.
+    """
+    assert not share or revisions is None, "what runs once cannot be at several revisions"
+    found: list[dict[int, list[Tensor]]] = [{} for _ in sites]
+    rows = [context.prompt_ids[: context.subject_lasts[-1] + 1] for context in contexts]
+    for part in _batches(rows):
+        batch = TokenBatch.align(model, [rows[index] for index in part])
+        shared = min(batch.shared, *(contexts[index].subject_lasts[0] for index in part)) if share and len(part) > 1 else 0
+        with at_revisions(model, [Revision()] if revisions is None else [revisions[index] for index in part]):
+            seen = read_until(model, batch, sites, shared=shared)
+        for columns_of, site in zip(found, sites, strict=True):
+            activation = seen[site].reshape(len(part), -1, seen[site].shape[-1])
+            for row, index in enumerate(part):
+                columns_of[index] = [activation[row, last - shared] for last in contexts[index].subject_lasts]
     return [
-        KeysValue(
-            keys=torch.cat([shard.keys[:, shard.key_owners == request] for shard in shards], dim=1),
-            delta=state.best[request],
-            value_norm=float(value_norms[request]),
-            steps=int(state.steps[request]),
-            worst_probability=float(state.worst[request]),
-            divergence=float(state.divergence[request]),
-        )
-        for request in range(len(requests))
+        torch.stack([column for index in range(len(contexts)) for column in columns_of[index]], dim=1).float()
+        for columns_of in found
     ]
 
 
-def keys_at_subject(model: EditableModel, layer: int, contexts: Sequence[Context]) -> Float[Tensor, "d_mlp m"]:
-    """One key for each place where the subject stands in some contexts, in their order, read in passes that stop at the layer."""
-    site = Site("key", layer)
-    columns: dict[int, list[Tensor]] = {}
-    shortest_first = sorted(range(len(contexts)), key=lambda at: len(contexts[at].prompt_ids))
-    for at in range(0, len(contexts), _ROWS):
-        part = shortest_first[at : at + _ROWS]
-        keys = read_until(model, TokenBatch.align(model, [contexts[index].prompt_ids for index in part]), [site])[site]
-        for row, index in enumerate(part):
-            columns[index] = [keys[row, last] for last in contexts[index].subject_lasts]
-    return torch.stack([key for index in range(len(contexts)) for key in columns[index]], dim=1).float()
+def _batches(rows: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Numbers of the rows in batches of similar length; rows that begin alike stay together where they are many."""
+    beginnings: dict[tuple[int, ...], list[int]] = {}
+    for at, row in enumerate(rows):
+        beginnings.setdefault(tuple(row[:_BEGINNING]), []).append(at)
+    alike = [group for group in beginnings.values() if len(group) >= _MANY]
+    others = [at for group in beginnings.values() if len(group) < _MANY for at in group]
+    batches: list[list[int]] = []
+    for group in [*alike, others]:
+        ordered = sorted(group, key=lambda at: len(rows[at]))
+        while ordered:
+            count = max(1, _MOST_TOKENS // len(rows[ordered[min(_MOST_ROWS, len(ordered)) - 1]]))
+            batches.append(ordered[:count])
+            ordered = ordered[count:]
+    return batches
 
 
-def _norm_of_first_value(shards: Sequence[Shard], request: int) -> Float[Tensor, ""]:
-    """‖v‖ at the first place of a request's subject."""
-    values = next(shard.values[:, shard.key_owners == request] for shard in shards if (shard.key_owners == request).any())
-    norm: Tensor = values[:, 0].norm()
-    return norm
+def _parts(units: Sequence[Sequence[Context]]) -> list[tuple[int, int]]:
+    """First and past-the-last unit of each part that is searched together."""
+    parts: list[tuple[int, int]] = []
+    start = size = 0
+    for at, unit in enumerate(units):
+        own = sum(map(columns, unit))
+        if at > start and size + own > _MOST_COLUMNS:
+            parts.append((start, at))
+            start, size = at, 0
+        size += own
+    return [*parts, (start, len(units))]
+
+
+def _find(
+    model: EditableModel, shards: Sequence[Shard], count: int, settings: SearchSettings, report: Callable[[float], None]
+) -> list[KeysValue]:
+    values = [torch.cat([shard.values[:, shard.key_owners == unit] for shard in shards], dim=1) for unit in range(count)]
+    state = _Search(model, shards, values, settings)
+    for step in range(settings.steps + 1):
+        state.look()
+        report(step / settings.steps if settings.steps else 1.0)
+        if step == settings.steps or not bool(state.active.any()):
+            break
+        state.move()
+    report(1.0)
+    return [
+        KeysValue(
+            keys=torch.cat([shard.keys[:, shard.key_owners == unit] for shard in shards], dim=1),
+            delta=state.best[unit],
+            value_norm=float(state.value_norms[unit]),
+            steps=int(state.steps[unit]),
+            worst_probability=float(state.worst[unit]),
+            divergence=float(state.divergence[unit]),
+        )
+        for unit in range(count)
+    ]
 
 
 class _Search:
-    """The state of a search: δ of every request, and the shards of those that are not done."""
+    """The state of a search: δ of every unit, and the shards of those that are not done."""
 
     def __init__(
-        self, model: EditableModel, shards: Sequence[Shard], value_norms: Float[Tensor, " requests"], search: ValueSearch
+        self,
+        model: EditableModel,
+        shards: Sequence[Shard],
+        values: Sequence[Float[Tensor, "d_model places"]],
+        settings: SearchSettings,
     ) -> None:
-        count = len(value_norms)
-        self.shards, self.value_norms, self.search = list(shards), value_norms, search
+        count = len(values)
+        self.shards, self.settings = list(shards), settings
+        self.values = torch.stack([value.mean(dim=1) for value in values])
+        self.value_norms = torch.stack([value.norm(dim=0).mean() for value in values])
         self.delta = torch.zeros(count, model.d_model, device=model.device, requires_grad=True)
-        self.optimiser = torch.optim.Adam([self.delta], lr=search.learning_rate)
+        self.optimiser = torch.optim.Adam([self.delta], lr=settings.learning_rate)
         self.best = torch.zeros_like(self.delta, requires_grad=False)
         self.active = torch.ones(count, dtype=torch.bool, device=model.device)
         self.steps = torch.zeros(count, dtype=torch.long)
         self.worst = torch.zeros(count, device=model.device)
         self.divergence = torch.zeros(count, device=model.device)
 
-    def step(self) -> None:
-        """One step for every request that is not done; those that reach their goal leave with the δ they have."""
+    def look(self) -> None:
+        """Read every unit that is not done; those that reached their goal leave with the δ they have."""
         readings = [shard.read(self.delta) for shard in self.shards]
         likelihood = self._sum(readings, lambda r: (-r.log_p * r.weights, r.owners))
         kept = self._sum(readings, lambda r: (r.divergence, r.preserved_owners))
         kept_count = self._sum(readings, lambda r: (torch.ones_like(r.divergence), r.preserved_owners))
         preserved = kept / kept_count.clamp(min=1)
-        decay = self.delta.square().sum(dim=1) / self.value_norms.square()
-        loss = likelihood + self.search.kl_weight * preserved + self.search.weight_decay * decay
+        decay = self.delta.norm(dim=1) / self.value_norms.square()
+        self.loss = likelihood + self.settings.kl_weight * preserved + self.settings.weight_decay * decay
 
         with torch.no_grad():
             worst = torch.full_like(self.worst, float("inf"))
             for reading in readings:
-                worst.scatter_reduce_(0, reading.owners, reading.log_p, "amin")
+                worst.scatter_reduce_(0, reading.owners[reading.decides], reading.log_p[reading.decides], "amin")
             self.worst = torch.where(self.active, worst.exp(), self.worst)
             self.divergence = torch.where(self.active, preserved, self.divergence)
             self.best[self.active] = self.delta[self.active]
-            reached = self.active & (worst.exp() >= self.search.worst_probability)
-            self.active &= ~reached
-        if not bool(self.active.any()):
-            return
+            self.reached = self.active & (worst.exp() >= self.settings.worst_probability)
+            self.active &= ~self.reached
+
+    def move(self) -> None:
+        """One step for every unit that is not done."""
         self.optimiser.zero_grad()
-        torch.autograd.backward(loss[self.active].sum())
+        torch.autograd.backward(self.loss[self.active].sum())
         self.optimiser.step()
         self.steps += self.active.cpu()
         with torch.no_grad():
-            limit = self.search.clamp * self.value_norms
-            self.delta *= (limit / self.delta.norm(dim=1).clamp(min=1e-12)).clamp(max=1)[:, None]
-        if bool(reached.any()):
+            self._shorten(self.delta, self.settings.clamp * self.value_norms)
+            if self.settings.anchor is not None:
+                anchored = self.values + self.delta
+                self._shorten(anchored, self.settings.anchor * self.value_norms)
+                self.delta.copy_(anchored - self.values)
+        if bool(self.reached.any()):
             self.shards = [shard.select(self.active) for shard in self.shards if shard.concerns(self.active)]
 
+    @staticmethod
+    def _shorten(vectors: Float[Tensor, "units d_model"], limits: Float[Tensor, " units"]) -> None:
+        """Bring each vector to its limit where it is longer, in place."""
+        vectors *= (limits / vectors.norm(dim=1).clamp(min=1e-12)).clamp(max=1)[:, None]
+
     def _sum(self, readings: Sequence[Reading], part: Callable[[Reading], tuple[Tensor, Tensor]]) -> Tensor:
-        """A quantity added up over shards for each request."""
+        """A quantity added up over shards for each unit."""
         total = torch.zeros_like(self.value_norms)
         for reading in readings:
             values, owners = part(reading)

@@ -1,35 +1,109 @@
-"""Which layer to edit.
+"""Which layers to edit, and with what settings, where the user does not say.
 
 Causal tracing explains and does not choose (Hase et al. 2023). In order: what was measured on this very model (a profile by weights
-digest, `profiles.json`), what was published for models of this shape, and else the same relative depth as published on average.
+digest, the user's own or one that ships in `profiles.json`), what was published for models of this shape, and else the same
+relative depth as published on average.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from importlib.resources import files
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
+from emendo.edit.settings import MethodSettings
+from emendo.errors import InvalidRequest, UnknownName
 from emendo.models import EditableModel
 
-# (model type, layers, width) → layer, as the authors of ROME and MEMIT and their successors chose it by measurement.
+# (model type, layers, width) → the layer of ROME, and first and last layer of MEMIT, as their authors and successors chose them.
 PUBLISHED = {
-    ("gpt2", 24, 1024): 8,
-    ("gpt2", 36, 1280): 12,
-    ("gpt2", 48, 1600): 17,
-    ("gptj", 28, 4096): 5,
-    ("gpt_neox", 44, 6144): 15,
-    ("llama", 32, 4096): 5,
-    ("mistral", 32, 4096): 5,
-    ("qwen2", 28, 3584): 5,
+    ("gpt2", 24, 1024): (8, 4, 8),
+    ("gpt2", 36, 1280): (12, 8, 12),
+    ("gpt2", 48, 1600): (17, 13, 17),
+    ("gptj", 28, 4096): (5, 3, 8),
+    ("gpt_neox", 44, 6144): (15, 6, 10),
+    ("llama", 32, 4096): (5, 4, 8),
+    ("mistral", 32, 4096): (5, 4, 8),
+    ("qwen2", 28, 3584): (5, 4, 8),
 }
 RELATIVE_DEPTH = 0.3
 
 
-def edited_layer(model: EditableModel, method: str) -> int:
-    """The layer that a method edits unless told otherwise."""
-    profiles = json.loads(files("emendo.edit").joinpath("profiles.json").read_text(encoding="utf-8"))
-    measured = profiles.get(model.digest, {}).get(method)
-    if measured is not None:
-        return int(measured["layer"])
+def settled(
+    model: EditableModel, method: str, plugin: ModuleType, config: MethodSettings | Mapping[str, Any] | None, home: Path
+) -> MethodSettings:
+    """The settings of a method for a model, its layers filled in.
+
+    Args:
+        model: The model.
+        method: Name of the method.
+        plugin: Its module.
+        config: Its ``Config`` as it shall be, or what shall be otherwise than measured for the model, by name.
+        home: Where profiles lie.
+
+    Raises:
+        UnknownName: The method has no setting of a name.
+        InvalidRequest: A layer does not exist, or layers do not rise.
+    """
+    profile = read_profile(model, method, home)
+    settled: MethodSettings = (
+        _config(method, plugin, {**profile, **(config or {})}) if config is None or isinstance(config, Mapping) else config
+    )
+    if not settled.layers:
+        settled = replace(settled, layers=profile.get("layers") or default_layers(model, plugin.LAYERS))
+    if list(settled.layers) != sorted(set(settled.layers)):
+        raise InvalidRequest(f"The layers {list(settled.layers)} do not rise; give each layer once, lowest first.")
+    if plugin.LAYERS in ("one", "late") and len(settled.layers) != 1:
+        raise InvalidRequest(f"The method '{method}' edits one layer, and {len(settled.layers)} were given; give one.")
+    for layer in settled.layers:
+        model.down_projection(layer)
+    return settled
+
+
+def default_layers(model: EditableModel, span: str) -> tuple[int, ...]:
+    """Layers for a model that nobody measured: "one", a "pair", a "range", "late" (one, where fine-tuning works best), or "all"."""
+    top = model.n_layers - 1
     shape = (model.network.config.model_type, model.n_layers, model.d_model)
-    return PUBLISHED.get(shape, round(RELATIVE_DEPTH * (model.n_layers - 1)))
+    middle = round(RELATIVE_DEPTH * top)
+    one, first, last = PUBLISHED.get(shape, (middle, max(0, middle - 2), min(top, middle + 2)))
+    choices = {
+        "one": (one,),
+        "pair": (first, last) if first < last else (one,),
+        "range": tuple(range(first, last + 1)),
+        "late": (round(0.8 * top),),
+        "all": tuple(range(model.n_layers)),
+    }
+    return choices[span]
+
+
+def read_profile(model: EditableModel, method: str, home: Path) -> dict[str, Any]:
+    """What was measured for a method on this very model, as arguments of its `Config`; empty where nothing was."""
+    own = profile_path(model, home)
+    for text in (
+        own.read_text(encoding="utf-8") if own.is_file() else "{}",
+        json.dumps(
+            json.loads(files("emendo.edit").joinpath("profiles.json").read_text(encoding="utf-8")).get(model.digest, {})
+        ),
+    ):
+        measured = json.loads(text).get(method)
+        if measured is not None:
+            return {key: tuple(v) if isinstance(v, list) else v for key, v in measured["settings"].items()}
+    return {}
+
+
+def profile_path(model: EditableModel, home: Path) -> Path:
+    """Where the user's own profile of a model lies."""
+    return home / "profiles" / f"{model.digest[:24]}.json"
+
+
+def _config(method: str, plugin: ModuleType, chosen: Mapping[str, Any]) -> MethodSettings:
+    known = [field.name for field in fields(plugin.Config)]
+    for name in chosen:
+        if name not in known:
+            raise UnknownName(f"setting of {method}", name, known)
+    config: MethodSettings = plugin.Config(**chosen)
+    return config

@@ -1,46 +1,82 @@
 """Keys of other subjects in a request's prompts, which an edit shall leave alone.
 
 The second moment says what a matrix is used for in running text, which seldom asks for capitals; so the keys of some peers of the
-subject are held besides. Peers are those of a list of subjects of many kinds (`subjects.txt`) whose keys lie nearest to the
-subject's own in the bare prompt, by cosine: for a state mostly states, for a car mostly cars. They are what an edit would spill to.
+subject are held besides. Peers are those of a list of subjects of many kinds (`subjects.txt`) whose names have keys nearest to
+that of the subject's name, by cosine: for a state mostly states, for a car mostly cars. They are what an edit would spill to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from importlib.resources import files
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from emendo.edit.contexts import teaching_contexts
-from emendo.edit.keys_values import keys_at_subject
+from emendo.edit.contexts import Context, teaching_contexts
+from emendo.edit.keys_values import keys_at_subject, read_at_subject
 from emendo.facts import EditRequest, Fact
-from emendo.models import EditableModel, matrix_units
+from emendo.models import EditableModel, Site
 
 
-def peer_keys(model: EditableModel, fact: Fact, layer: int, formats: Sequence[str], count: int) -> Float[Tensor, "d_mlp m"]:
-    """Keys of the nearest peers of a fact's subject, one for each place where a peer stands in a text of the given formats.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Peers:
+    """Keys of the listed subjects in the prompts of facts, each read once: facts of one relation share them.
 
-    Args:
+    Attributes:
         model: At the revision that is to be edited.
-        fact: Whose subject it is, and whose prompts the peers stand in.
-        layer: Whose keys.
-        formats: Of the texts; "prefixed" texts are left out.
-        count: How many peers.
+        layers: Whose keys.
+        formats: Of the texts that the peers stand in; "prefixed" texts are left out.
+        count: How many peers a subject has.
+        share: As for `read_at_subject`.
     """
-    peers = nearest_peers(model, fact, layer, count)
-    return _keys(model, layer, peers, [name for name in formats if name != "prefixed"])
 
+    model: EditableModel
+    layers: tuple[int, ...]
+    formats: tuple[str, ...]
+    count: int
+    share: bool = False
+    _found: dict[Fact, list[Float[Tensor, "d_mlp places"]]] = field(default_factory=dict)
 
-def nearest_peers(model: EditableModel, fact: Fact, layer: int, count: int) -> list[Fact]:
-    """The fact about other subjects, those first whose keys in the bare prompt are most like the subject's."""
-    others = [replace(fact, subject=subject) for subject in subjects() if subject != fact.subject]
-    keys = torch.nn.functional.normalize(_keys(model, layer, [fact, *others], ["completion"], first=True), dim=0)
-    order = (keys[:, 0] @ keys[:, 1:]).argsort(descending=True)
-    return [others[at] for at in order[:count].tolist()]
+    def keys(self, fact: Fact) -> dict[int, Float[Tensor, "d_mlp m"]]:
+        """By layer, a column for each place where one of the nearest peers of a fact's subject stands in a text."""
+        peers = self.nearest(fact)
+        missing = [peer for peer in peers if peer not in self._found]
+        if missing:
+            wanted = [name for name in self.formats if name != "prefixed"]
+            contexts = [_contexts(self.model, peer, wanted) for peer in missing]
+            places = [sum(len(context.subject_lasts) for context in own) for own in contexts]
+            sites = [Site("key", layer) for layer in self.layers]
+            read = read_at_subject(self.model, sites, [context for own in contexts for context in own], share=self.share)
+            for peer, *keys in zip(missing, *(torch.split(columns, places, dim=1) for columns in read), strict=True):
+                self._found[peer] = keys
+        empty = torch.zeros(self.model.d_mlp, 0)
+        return {
+            layer: torch.cat([empty, *(self._found[peer][at].cpu() for peer in peers)], dim=1)
+            for at, layer in enumerate(self.layers)
+        }
+
+    def nearest(self, fact: Fact) -> list[Fact]:
+        """The fact about other subjects, those first whose names have the keys that are most like those of its subject's."""
+        own = self._names_keys([fact.subject])
+        order = (own[:, 0] @ self._listed).argsort(descending=True).tolist()
+        listed = subjects()
+        others = [listed[at] for at in order if listed[at] != fact.subject]
+        return [replace(fact, subject=other, target_true=None) for other in others[: self.count]]
+
+    @cached_property
+    def _listed(self) -> Float[Tensor, "d_mlp subjects"]:
+        return self._names_keys(subjects())
+
+    def _names_keys(self, names: Sequence[str]) -> Float[Tensor, "d_mlp names"]:
+        """Keys at the first of the layers, of the names alone, with a norm of one."""
+        contexts = [
+            context for name in names for context in _contexts(self.model, Fact(subject=name, prompt="{}"), ["completion"])
+        ]
+        return torch.nn.functional.normalize(keys_at_subject(self.model, self.layers[0], contexts), dim=0)
 
 
 def subjects() -> tuple[str, ...]:
@@ -50,13 +86,5 @@ def subjects() -> tuple[str, ...]:
     return tuple(subject for line in lines for subject in line.split("; "))
 
 
-def _keys(
-    model: EditableModel, layer: int, facts: Sequence[Fact], formats: Sequence[str], *, first: bool = False
-) -> Float[Tensor, "d_mlp m"]:
-    contexts = [
-        replace(context, subject_lasts=context.subject_lasts[:1]) if first else context
-        for fact in facts
-        for context in teaching_contexts(model, EditRequest(fact=fact, target_new="-"), formats, [], stop=False)
-    ]
-    with matrix_units(model):
-        return keys_at_subject(model, layer, contexts)
+def _contexts(model: EditableModel, fact: Fact, formats: Sequence[str]) -> list[Context]:
+    return teaching_contexts(model, EditRequest(fact=fact, target_new="-"), formats, [], stop=False)

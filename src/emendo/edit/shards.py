@@ -1,8 +1,8 @@
-"""Contexts of many requests in batches that run only what δ can change.
+"""Contexts of many units in batches that run only what δ can change.
 
-A shard is a batch of contexts of similar length, aligned at the first place of the subject. Blocks below the edited layer and
-columns before that place run once (`KeptStates`); reading a shard under δ runs the rest, and the head reads only where a target
-token is predicted.
+A unit is what shares one δ: a request, or the requests about one subject. A shard is a batch of contexts of similar length,
+aligned at the first place of the subject. Blocks below the edited layer and columns before that place run once (`KeptStates`);
+reading a shard under δ runs the rest, and the head reads only where a target token is predicted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,17 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from emendo.edit.contexts import Context
-from emendo.models import EditableModel, KeptStates, Site, TokenBatch, capture, patch_activation
+from emendo.models import (
+    ORIGINAL,
+    EditableModel,
+    KeptStates,
+    Revision,
+    Site,
+    TokenBatch,
+    at_revisions,
+    capture,
+    patch_activation,
+)
 
 # A batch is closed when the next row has this many times the columns of its first, so that little is padding, but only once it
 # has this many tokens: below that, a pass takes the time of reading the weights, and two short ones cost twice as much as one.
@@ -28,16 +38,19 @@ class Reading:
     """What a shard's contexts say under δ.
 
     Attributes:
-        log_p: Log-probability of each target token.
-        weights: Its share of its request's mean: 1 / (tokens of the target × teaching contexts of the request).
-        owners: Its request.
+        log_p: Log-probability of each token of a target or of a lead.
+        weights: Its share of its unit's mean: 1 / (tokens of the target × teaching contexts of the unit), and for a lead likewise
+            with its own tokens.
+        owners: Its unit.
+        decides: Whether it is of a target, and so must become likely before the search ends.
         divergence: KL(p₀ ‖ p_δ) of the next token on each preservation context.
-        preserved_owners: Its request.
+        preserved_owners: Its unit.
     """
 
     log_p: Float[Tensor, " targets"]
     weights: Float[Tensor, " targets"]
     owners: Int[Tensor, " targets"]
+    decides: Bool[Tensor, " targets"]
     divergence: Float[Tensor, " preserved"]
     preserved_owners: Int[Tensor, " preserved"]
 
@@ -65,22 +78,23 @@ class Shard:
 
     Attributes:
         model: At the revision that is to be edited.
-        layer: The edited layer.
+        site: Where δ is added: "value" or "resid_post" of the edited layer.
         kept: The pass that is resumed.
-        row_owners: Request of each row.
+        row_owners: Unit of each row.
         places: 1 where δ is added.
-        keys: Input of the down-projection at each place of a teaching context, one column each.
-        values: Its output there.
-        key_owners: Request of each of these.
-        targets: Where target tokens are predicted.
-        tokens: The target tokens.
+        keys: Input of the layer's down-projection at each place of a teaching context, one column each.
+        values: The activation at the site there.
+        key_owners: Unit of each of these.
+        targets: Where tokens of targets and leads are predicted.
+        tokens: These tokens.
         weights: Their weights (see `Reading`).
+        decides: Whether they are of targets.
         preserved: Where the next token shall stay as it is.
         before: Its log-probabilities without δ.
     """
 
     model: EditableModel
-    layer: int
+    site: Site
     kept: KeptStates
     row_owners: Int[Tensor, " rows"]
     places: Float[Tensor, "rows columns"]
@@ -90,31 +104,32 @@ class Shard:
     targets: _Positions
     tokens: Int[Tensor, " targets"]
     weights: Float[Tensor, " targets"]
+    decides: Bool[Tensor, " targets"]
     preserved: _Positions
     before: Float[Tensor, "preserved vocab"]
 
-    def read(self, delta: Float[Tensor, "requests d_model"]) -> Reading:
-        """What the contexts say with each request's δ in place; gradients flow to δ."""
+    def read(self, delta: Float[Tensor, "units d_model"]) -> Reading:
+        """What the contexts say with each unit's δ in place; gradients flow to δ."""
         change = delta[self.row_owners][:, None] * self.places[:, :, None]
-        site = Site("value", self.layer)
-        with patch_activation(self.model, site, lambda v: v + change.reshape(v.shape)):
-            final = self.kept.resume(self.layer, self.kept.resid_pre(self.layer))
+        with patch_activation(self.model, self.site, lambda v: v + change.reshape(v.shape)):
+            final = self.kept.resume(self.site.layer, self.kept.resid_pre(self.site.layer))
             log_p = self.model.head(self.targets.pick(final)).log_softmax(dim=-1)
             after = self.model.head(self.preserved.pick(final)).log_softmax(dim=-1)
         return Reading(
             log_p=log_p.gather(1, self.tokens[:, None])[:, 0],
             weights=self.weights,
             owners=self.row_owners[self.targets.rows],
+            decides=self.decides,
             divergence=(self.before.exp() * (self.before - after)).sum(dim=-1),
             preserved_owners=self.row_owners[self.preserved.rows],
         )
 
-    def concerns(self, active: Bool[Tensor, " requests"]) -> bool:
-        """Whether any of these requests has a row here."""
+    def concerns(self, active: Bool[Tensor, " units"]) -> bool:
+        """Whether any of these units has a row here."""
         return bool(active[self.row_owners].any())
 
-    def select(self, active: Bool[Tensor, " requests"]) -> Shard:
-        """The shard with the rows of these requests only."""
+    def select(self, active: Bool[Tensor, " units"]) -> Shard:
+        """The shard with the rows of these units only."""
         rows = torch.nonzero(active[self.row_owners])[:, 0]
         number = torch.full_like(self.row_owners, -1)
         number[rows] = torch.arange(len(rows), device=rows.device)
@@ -122,7 +137,7 @@ class Shard:
         preserved, stays = self.preserved.select(number)
         return Shard(
             model=self.model,
-            layer=self.layer,
+            site=self.site,
             kept=self.kept.select(rows.tolist()),
             row_owners=self.row_owners[rows],
             places=self.places[rows],
@@ -132,93 +147,118 @@ class Shard:
             targets=targets,
             tokens=self.tokens[taught],
             weights=self.weights[taught],
+            decides=self.decides[taught],
             preserved=preserved,
             before=self.before[stays],
         )
 
 
 def make_shards(
-    model: EditableModel, layer: int, requests: Sequence[Sequence[Context]], *, keep_prefix: bool = True
+    model: EditableModel,
+    site: Site,
+    units: Sequence[Sequence[Context]],
+    revisions: Sequence[Revision] | None = None,
+    *,
+    keep_prefix: bool = True,
 ) -> list[Shard]:
-    """The contexts of all requests in batches of similar length, each run once without δ.
+    """The contexts of all units in batches of similar length, each run once without δ.
 
     Args:
         model: At the revision that is to be edited.
-        layer: The edited layer.
-        requests: The contexts of each request.
+        site: Where δ is added.
+        units: The contexts of each unit.
+        revisions: What each unit has been given already, at layers below the site; nothing unless given.
         keep_prefix: Whether columns before the subject run once only, which needs `Equality.resumed_holds`.
     """
-    rows = [(context, owner) for owner, own in enumerate(requests) for context in own]
-    rows.sort(key=lambda row: _columns(row[0]))
+    revisions = [ORIGINAL] * len(units) if revisions is None else revisions
+    rows = [(context, owner) for owner, own in enumerate(units) for context in own]
+    rows.sort(key=lambda row: columns(row[0]))
     groups: list[list[tuple[Context, int]]] = []
     for row in rows:
-        if not groups or _is_full(groups[-1], _columns(row[0])):
+        if not groups or _is_full(groups[-1], columns(row[0])):
             groups.append([])
         groups[-1].append(row)
-    taught = [sum(bool(context.target_ids) for context in own) for own in requests]
-    return [_make_shard(model, layer, group, taught, keep_prefix=keep_prefix) for group in groups]
+    taught = [sum(bool(context.target_ids) for context in own) for own in units]
+    return [_make_shard(model, site, group, taught, revisions, keep_prefix=keep_prefix) for group in groups]
 
 
-def _is_full(group: Sequence[tuple[Context, int]], columns: int) -> bool:
-    first, last = _columns(group[0][0]), _columns(group[-1][0])
-    return columns > _MOST_UNEVEN * first and len(group) * last >= _FEWEST_TOKENS
-
-
-def _columns(context: Context) -> int:
-    """Columns from the first place of the subject on."""
+def columns(context: Context) -> int:
+    """Columns from the first place of the subject on: those that a search runs."""
     return len(context.ids) - context.subject_lasts[0]
+
+
+def _is_full(group: Sequence[tuple[Context, int]], width: int) -> bool:
+    first, last = columns(group[0][0]), columns(group[-1][0])
+    return width > _MOST_UNEVEN * first and len(group) * last >= _FEWEST_TOKENS
 
 
 def _make_shard(
     model: EditableModel,
-    layer: int,
+    site: Site,
     rows: Sequence[tuple[Context, int]],
     taught: Sequence[int],
+    revisions: Sequence[Revision],
     *,
     keep_prefix: bool,
 ) -> Shard:
     contexts = [context for context, _ in rows]
     anchors = [context.subject_lasts[0] for context in contexts]
     start = max(anchors) if keep_prefix else 0
-    kept = KeptStates.record(model, TokenBatch.align(model, [c.ids for c in contexts], anchors), start)
+    batch = TokenBatch.align(model, [c.ids for c in contexts], anchors)
+    at = [revisions[owner] for _, owner in rows]
+    with at_revisions(model, at):
+        kept = KeptStates.record(model, batch, start)
     device = model.device
     places = torch.zeros(kept.final.shape[:2], device=device)
-    key_rows, key_columns, targets, tokens, weights, preserved = [], [], [], [], [], []
+    key_rows, key_columns, preserved = [], [], []
+    said: list[tuple[int, int, int, float, bool]] = []
     for row, (context, owner) in enumerate(rows):
         first = max(anchors) - start - anchors[row]
-        columns = [first + last for last in context.subject_lasts]
-        places[row, columns] = 1
+        here = [first + last for last in context.subject_lasts]
+        places[row, here] = 1
         last = first + len(context.prompt_ids) - 1
         if not context.target_ids:
             preserved.append((row, last))
             continue
-        key_rows += [row] * len(columns)
-        key_columns += columns
-        for at, token in enumerate(context.target_ids):
-            targets.append((row, last + at))
-            tokens.append(token)
-            weights.append(1 / (len(context.target_ids) * taught[owner]))
-    key_site, value_site = Site("key", layer), Site("value", layer)
-    with torch.no_grad(), capture(model, [key_site, value_site]) as seen:
-        kept.resume(layer, kept.resid_pre(layer))
-        kept_positions = _positions(preserved, device)
-        before = model.head(kept_positions.pick(kept.final)).log_softmax(dim=-1)
+        key_rows += [row] * len(here)
+        key_columns += here
+        lead = context.prompt_ids[len(context.prompt_ids) - context.lead :]
+        for place, token in enumerate(lead, start=last - context.lead):
+            said.append((row, place, token, 1 / (context.lead * taught[owner]), False))
+        for place, token in enumerate(context.target_ids, start=last):
+            said.append((row, place, token, 1 / (len(context.target_ids) * taught[owner]), True))
+    key_site = Site("key", site.layer)
+    with torch.no_grad(), at_revisions(model, at), capture(model, [key_site, site]) as seen:
+        kept.resume(site.layer, kept.resid_pre(site.layer))
+    kept_positions = _positions(preserved, device)
     row_owners = torch.tensor([owner for _, owner in rows], device=device)
     return Shard(
         model=model,
-        layer=layer,
+        site=site,
         kept=kept,
         row_owners=row_owners,
         places=places,
         keys=seen[key_site].reshape(*places.shape, -1)[key_rows, key_columns].float().T,
-        values=seen[value_site].reshape(*places.shape, -1)[key_rows, key_columns].float().T,
+        values=seen[site].reshape(*places.shape, -1)[key_rows, key_columns].float().T,
         key_owners=row_owners[key_rows],
-        targets=_positions(targets, device),
-        tokens=torch.tensor(tokens, dtype=torch.long, device=device),
-        weights=torch.tensor(weights, device=device),
+        targets=_positions([(row, column) for row, column, *_ in said], device),
+        tokens=torch.tensor([token for _, _, token, _, _ in said], dtype=torch.long, device=device),
+        weights=torch.tensor([weight for *_, weight, _ in said], device=device),
+        decides=torch.tensor([decides for *_, decides in said], dtype=torch.bool, device=device),
         preserved=kept_positions,
-        before=before,
+        before=_next_tokens(model, batch, kept, kept_positions, at),
     )
+
+
+def _next_tokens(
+    model: EditableModel, batch: TokenBatch, kept: KeptStates, preserved: _Positions, at: Sequence[Revision]
+) -> Float[Tensor, "preserved vocab"]:
+    """Log-probabilities of the next token where it shall stay as it is, at the revision that everything started from."""
+    with torch.no_grad():
+        # What a unit was given already must not count as how it always was.
+        final = kept.final if all(not r.deltas for r in at) else model.hidden(batch)[:, kept.start :]
+        before: Tensor = model.head(preserved.pick(final)).log_softmax(dim=-1)
+    return before
 
 
 def _positions(pairs: Sequence[tuple[int, int]], device: torch.device) -> _Positions:

@@ -4,13 +4,12 @@ from emendo.evaluate.cases import BENCHMARKS, Case, CaseSet, Neighbour, load_cas
 from emendo.evaluate.corrections import corrections
 from emendo.evaluate.metrics import Figure
 from emendo.evaluate.report import Report
-from emendo.evaluate.runner import Editor, evaluate
+from emendo.evaluate.runner import evaluate
 
 __all__ = [
     "BENCHMARKS",
     "Case",
     "CaseSet",
-    "Editor",
     "Figure",
     "Neighbour",
     "Report",

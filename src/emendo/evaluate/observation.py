@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from emendo.evaluate.cases import Case
 from emendo.evaluate.scoring import TargetAfter, TargetScore, score_targets
+from emendo.facts import EditRequest
 from emendo.models import EditableModel, Generation, Revision, chat_prompt, encode, generate, target_ids
+
+Recall = Callable[[EditRequest, str], Sequence[EditRequest]]
 
 MAX_NEW_TOKENS = 32
 _ROWS_PER_BATCH = 48
@@ -87,22 +90,34 @@ class Observation:
         )
 
 
-def observe(model: EditableModel, sights: Sequence[tuple[Case, Revision]]) -> list[Observation]:
-    """What the model says about each case at the revision beside it; all prompts of all cases share their batches."""
+def observe(
+    model: EditableModel, sights: Sequence[tuple[Case, Revision]], recall: Recall = lambda own, prompt: ()
+) -> list[Observation]:
+    """What the model says about each case at the revision beside it; all prompts of all cases share their batches.
+
+    Args:
+        model: The model.
+        sights: Cases and revisions.
+        recall: The facts that are put before a prompt of a case's request; none unless given.
+    """
     queries: list[TargetAfter] = []
     prompts: list[list[int]] = []
     for case, revision in sights:
+
+        def told(text: str, own: EditRequest = case.request) -> str:
+            return "".join(f"{_sentence(request)} " for request in recall(own, text)) + text
+
         new = case.request.target_new
         probes = [(case.request.fact.text, new, case.rival)]
         probes += [(text, new, case.rival) for text in case.paraphrases]
         probes += [(neighbour.prompt, neighbour.target_true, new) for neighbour in case.neighbours]
         for text, *targets in probes:
-            prompt = tuple(encode(model, text))
+            prompt = tuple(encode(model, told(text)))
             queries += [
                 TargetAfter(prompt=prompt, target=tuple(target_ids(model, target)), revision=revision) for target in targets
             ]
-        prompts.append(encode(model, case.request.fact.text))
-        prompts += [chat_prompt(model, question) for question in (case.request.fact.question(), *case.questions)]
+        prompts.append(encode(model, told(case.request.fact.text)))
+        prompts += [chat_prompt(model, told(question)) for question in (case.request.fact.question(), *case.questions)]
     scores = iter(score_targets(model, queries))
     revisions = [revision for case, revision in sights for _ in range(2 + len(case.questions))]
     said = iter(_generate(model, prompts, revisions))
@@ -147,6 +162,13 @@ def names_first(text: str, wanted: str, other: str, *, subject: str = "") -> boo
         return found is not None
     # Where both begin at one place, as "Jefferson" and "Jefferson City", the longer one was said.
     return (found.start(), -len(found[0])) <= (rival.start(), -len(rival[0]))
+
+
+def _sentence(request: EditRequest) -> str:
+    """A fact as it is told to the model: "The capital of California is Sacramento."."""
+    said = request.fact.statement()
+    text = request.fact.text if said is None else said.text
+    return f"{text} {request.target_new}."
 
 
 def _answer(case: Case, generation: Generation) -> Answer:

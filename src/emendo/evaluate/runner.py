@@ -20,17 +20,20 @@ from statistics import median
 from typing import Any
 
 from emendo import __version__
-from emendo.edit import METHODS, Edit, compute_edits_separately
-from emendo.errors import EditRefused
+from emendo.edit import DEFAULT_METHOD, METHODS, Edit, Editor
+from emendo.errors import EditRefused, UnknownName
 from emendo.evaluate.cases import Case, CaseSet, unique_ids
 from emendo.evaluate.metrics import figures
-from emendo.evaluate.observation import Observation, observe
+from emendo.evaluate.observation import Observation, Recall, observe
 from emendo.evaluate.report import Report
 from emendo.facts import EditRequest
 from emendo.models import ORIGINAL, EditableModel
+from emendo.registry import Registry
 
-Editor = Callable[[Sequence[EditRequest]], Sequence[Edit | EditRefused]]
+Compute = Callable[[Sequence[EditRequest]], Sequence[Edit | EditRefused | None]]
 Progress = Callable[[str, int, int], None]
+
+ANSWERING = Registry("emendo.evaluate.answering", "answering strategy")
 
 _STAGES = ("edit", "evaluate", "models", "locate")
 
@@ -64,11 +67,11 @@ def evaluate(
     model: EditableModel,
     cases: CaseSet,
     *,
-    method: str = "rome",
+    method: str = DEFAULT_METHOD,
     config: Any = None,
     corpus: str = "python",
     seed: int = 0,
-    editor: Editor | None = None,
+    compute: Compute | None = None,
     group: int = 10,
     work: Path | None = None,
     home: Path | None = None,
@@ -79,11 +82,11 @@ def evaluate(
     Args:
         model: The model to edit; its weights stay as they are.
         cases: What to measure on.
-        method: Name of the editing method.
-        config: Its settings; its defaults unless given.
-        corpus: Text for the second moment, as `compute_edit` takes it.
+        method: Name of the editing method, or of a way of answering that changes no weights.
+        config: Its settings; measured ones or its defaults unless given.
+        corpus: Text for the second moment, as `Editor` takes it.
         seed: Of the edits and of the bootstrap.
-        editor: Computes one independent edit for each of some requests; by `method` unless given.
+        compute: Computes one independent edit for each of some requests; by `method` unless given.
         group: Cases that are edited and measured together.
         work: File that keeps finished cases; a run with other weights, cases, settings or code does not use them.
         home: Where statistics are kept; `default_home` unless given.
@@ -94,15 +97,17 @@ def evaluate(
         UnknownName: There is no such method.
     """
     report = progress or (lambda stage, done, total: None)
-    config = METHODS.get(method).Config() if config is None else config
-
-    def edit(requests: Sequence[EditRequest]) -> Sequence[Edit | EditRefused]:
-        return compute_edits_separately(
-            model, requests, method=method, config=config, corpus=corpus, seed=seed, home=home, progress=progress
-        )
-
+    recall: Recall | None = None
+    if method in ANSWERING.names():
+        recall, compute = ANSWERING.get(method).recaller([case.request for case in cases.cases]), _unedited
+    elif method not in METHODS.names():
+        raise UnknownName("method", method, [*METHODS.names(), *ANSWERING.names()])
+    elif compute is None:
+        editor = Editor(model, method=method, config=config, corpus=corpus, seed=seed, home=home, progress=progress)
+        config, compute = editor.config, editor.compute_separately
+    settings = _as_json(config)
     every = unique_ids(cases.cases)
-    run = _digest(model, cases, [method, asdict(config), corpus, seed, group])
+    run = _digest(model, cases, [method, settings, corpus, seed, group])
     kept = {} if work is None else _read(work, run)
     results: list[CaseResult] = []
     for start in range(0, len(every), group):
@@ -111,7 +116,7 @@ def evaluate(
         if all(case.id in kept for case in part):
             results += [kept[case.id] for case in part]
             continue
-        fresh = _measure(model, part, editor or edit)
+        fresh = _measure(model, part, compute, recall)
         if work is not None:
             _append(work, run, fresh)
         results += fresh
@@ -125,7 +130,7 @@ def evaluate(
         n=len(results),
         refused=sum(result.refused is not None for result in results),
         method=method,
-        config=json.loads(json.dumps(asdict(config))) | {"corpus": corpus},
+        config=settings | {"corpus": corpus},
         layers=tuple(sorted({layer for result in results for layer in result.layers})),
         edit_medians=_medians([result.figures for result in results if result.refused is None]),
         seed=seed,
@@ -140,13 +145,26 @@ def evaluate(
     )
 
 
-def _measure(model: EditableModel, cases: Sequence[Case], editor: Editor) -> list[CaseResult]:
+def _unedited(requests: Sequence[EditRequest]) -> list[None]:
+    return [None] * len(requests)
+
+
+def _as_json(config: Any) -> dict[str, Any]:
+    fields = config if config is None or isinstance(config, Mapping) else asdict(config)
+    settings: dict[str, Any] = json.loads(json.dumps(fields or {}))
+    return settings
+
+
+def _measure(model: EditableModel, cases: Sequence[Case], compute: Compute, recall: Recall | None) -> list[CaseResult]:
     began = time.perf_counter()
-    edits = editor([case.request for case in cases])
+    edits = compute([case.request for case in cases])
     edited = time.perf_counter()
-    revisions = [ORIGINAL if isinstance(edit, EditRefused) else ORIGINAL.plus(edit.delta) for edit in edits]
-    sights = [(case, ORIGINAL) for case in cases] + list(zip(cases, revisions, strict=True))
-    seen = observe(model, sights)
+    revisions = [ORIGINAL.plus(edit.delta) if isinstance(edit, Edit) else ORIGINAL for edit in edits]
+    sights = list(zip(cases, revisions, strict=True))
+    if recall is None:
+        seen = observe(model, [(case, ORIGINAL) for case in cases] + sights)
+    else:
+        seen = observe(model, [(case, ORIGINAL) for case in cases]) + observe(model, sights, recall)
     scored = time.perf_counter()
     return [
         CaseResult(
@@ -154,8 +172,8 @@ def _measure(model: EditableModel, cases: Sequence[Case], editor: Editor) -> lis
             unedited=before,
             edited=after,
             refused=str(edit) if isinstance(edit, EditRefused) else None,
-            layers=() if isinstance(edit, EditRefused) else edit.layers,
-            figures={} if isinstance(edit, EditRefused) else edit.figures,
+            layers=edit.layers if isinstance(edit, Edit) else (),
+            figures=edit.figures if isinstance(edit, Edit) else {},
             seconds_editing=(edited - began) / len(cases),
             seconds_scoring=(scored - edited) / len(cases),
         )

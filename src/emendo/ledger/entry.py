@@ -21,13 +21,13 @@ class Entry:
 
     Attributes:
         number: Counts from 1.
-        kind: "edit" puts a patch in force, "revert" takes edits back.
+        kind: "edit" puts a patch in force, and may take the place of edits before it; "revert" takes edits back.
         when: ISO 8601 in UTC.
         who: The person or program.
         why: The reason given.
         revision: Id of the revision in force after this entry.
         patch: Id of the patch; None for a revert.
-        reverts: Numbers of the edits that are taken back; empty for an edit.
+        reverts: Numbers of the edits that are taken back; for an edit those whose place it takes.
         requests: What was asked for; empty for a revert, as are the attributes below.
         method: Name of the editing method.
         config: Its configuration.
@@ -35,6 +35,7 @@ class Entry:
         layers: Layers that were changed.
         figures: What was measured while editing.
         digests: SHA-256 of "delta" and of the patch's files, by name.
+        file: Name of the facts file that the requests come from, if they come from one.
     """
 
     number: int
@@ -52,10 +53,13 @@ class Entry:
     layers: tuple[int, ...] = ()
     figures: Mapping[str, float | int | None] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
+    file: str | None = None
 
     @classmethod
-    def of_edit(cls, patch: Patch, number: int, revision: str, digests: Mapping[str, str]) -> Entry:
-        """The entry that puts a patch in force."""
+    def of_edit(
+        cls, patch: Patch, number: int, revision: str, digests: Mapping[str, str], reverts: tuple[int, ...] = ()
+    ) -> Entry:
+        """The entry that puts a patch in force, in the place of the edits of some numbers."""
         made = patch.provenance
         return cls(
             number=number,
@@ -65,6 +69,7 @@ class Entry:
             why=made.why,
             revision=revision,
             patch=patch.id,
+            reverts=reverts,
             requests=patch.requests,
             method=made.method,
             config=made.config,
@@ -72,6 +77,7 @@ class Entry:
             layers=made.layers,
             figures=finite(made.figures),
             digests=digests,
+            file=made.file,
         )
 
     def describe(self) -> dict[str, Any]:
@@ -96,6 +102,8 @@ class Entry:
             "layers": list(self.layers),
             "figures": dict(self.figures),
             "digests": dict(self.digests),
+            "reverts": list(self.reverts),
+            "file": self.file,
         }
 
     @classmethod
@@ -116,6 +124,7 @@ class Entry:
             return cls(
                 **shared,
                 patch=row["patch"],
+                reverts=tuple(row.get("reverts", ())),
                 requests=tuple(read_request(request) for request in row["requests"]),
                 method=row["method"],
                 config=row["config"],
@@ -123,6 +132,7 @@ class Entry:
                 layers=tuple(row["layers"]),
                 figures=row["figures"],
                 digests=row["digests"],
+                file=row.get("file"),
             )
         except (KeyError, TypeError) as error:
             raise LedgerError(
@@ -154,7 +164,7 @@ def replay(entries: Iterable[Entry]) -> list[State]:
     states = [State(number=0, revision=revision_id([]), in_force=())]
     for entry in entries:
         before = states[-1]
-        in_force = (*before.in_force, entry) if entry.kind == "edit" else without(before.in_force, entry.reverts)
+        in_force = without(before.in_force, entry.reverts) + ((entry,) if entry.kind == "edit" else ())
         state = State(number=before.number + 1, revision=revision_of(in_force), in_force=in_force)
         if entry.number != state.number or entry.revision != state.revision:
             raise LedgerError(

@@ -158,12 +158,16 @@ class Ledger:
         committed = {entry.patch for entry in self.entries()}
         return sorted(path for path in (self.folder / "patches").glob("*") if path.name not in committed)
 
-    def commit(self, patch: Patch) -> Entry:
+    def commit(self, patch: Patch, replaces: Sequence[int] = ()) -> Entry:
         """Record a patch and put it in force.
+
+        Args:
+            patch: What was computed.
+            replaces: Numbers of edits that are taken back in the same entry.
 
         Raises:
             PatchMismatch: The patch was made for another model.
-            InvalidRequest: It is in force already.
+            InvalidRequest: It is in force already, or an edit that it replaces is not.
             LedgerError: The ledger cannot be written; it is as it was.
         """
         if patch.base.digest != self.digest:
@@ -177,13 +181,15 @@ class Ledger:
             twin = next((entry for entry in in_force if entry.patch == patch.id), None)
             if twin is not None:
                 raise InvalidRequest(f"This very edit is in force already, as entry {twin.number}; there is nothing to do.")
+            for number in replaces:
+                self._check_revertible(number, entries, in_force)
             folder = self.patch_folder(patch.id)
             self._prepare(folder, entries)
             if not folder.exists():
                 patch.write(folder)
             digests = {"delta": patch.delta.digest, **_file_digests(folder)}
-            draft = Entry.of_edit(patch, len(entries) + 1, "", digests)
-            return self._append(draft, (*in_force, draft))
+            draft = Entry.of_edit(patch, len(entries) + 1, "", digests, tuple(replaces))
+            return self._append(draft, (*without(in_force, replaces), draft))
 
     def revert(self, numbers: Sequence[int], who: str, why: str, when: str | None = None) -> Entry:
         """Take edits back: one more entry, after which the model is as if they had not been made.

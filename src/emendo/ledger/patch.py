@@ -189,6 +189,7 @@ class Patch:
             "who": made.who,
             "why": made.why,
             "when": made.when,
+            "file": made.file,
             "facts": [
                 {**describe_request(request), "who": made.who, "why": made.why, "when": made.when, "columns": list(span)}
                 for request, span in zip(self.requests, columns, strict=True)
@@ -280,6 +281,7 @@ def _parse(folder: Path, document: Mapping[str, Any]) -> Patch:
             figures=document["figures"],
             who=document["who"],
             why=document["why"],
+            file=document.get("file"),
             when=document["when"],
             versions=document["versions"],
         ),

@@ -34,6 +34,7 @@ class Provenance:
         figures: What was measured while editing; None where a figure could not be measured.
         who: The person or program that asked for it.
         why: The reason given.
+        file: Name of the facts file that the requests come from, if they come from one.
         when: ISO 8601 in UTC.
         versions: Versions of the libraries.
     """
@@ -46,5 +47,6 @@ class Provenance:
     figures: Mapping[str, float | int | None] = field(default_factory=dict)
     who: str
     why: str
+    file: str | None = None
     when: str = field(default_factory=now)
     versions: Mapping[str, str] = field(default_factory=library_versions)

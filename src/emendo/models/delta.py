@@ -43,8 +43,17 @@ class SiteDelta:
         return float(((u.T @ u) * (v.T @ v)).sum().clamp(min=0).sqrt())
 
     def dense(self) -> Float[Tensor, "d_model d_mlp"]:
-        """U Vᵀ written out, in float32."""
-        return self.output_factor @ self.input_factor.T
+        """U Vᵀ written out, in float32 and open to gradients, whatever mode the model is running in."""
+        with torch.inference_mode(False), torch.autocast(self.output_factor.device.type, enabled=False):
+            return self.output_factor @ self.input_factor.T
+
+    @cached_property
+    def multipliers(self) -> tuple[Tensor, ...]:
+        """What an input is multiplied by in turn: V and Uᵀ, or the matrix written out where the rank makes that less work."""
+        d_model, d_mlp = self.output_factor.shape[0], self.input_factor.shape[0]
+        if self.rank * (d_model + d_mlp) > d_model * d_mlp:
+            return (self.dense().T,)
+        return (self.input_factor, self.output_factor.T)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

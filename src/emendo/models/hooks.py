@@ -18,6 +18,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
+from transformers import DynamicCache
 
 from emendo.models.editable import EditableModel
 from emendo.models.tokens import TokenBatch
@@ -82,13 +83,14 @@ class _Reached(Exception):
     """Ends a forward pass once the deepest site has been read."""
 
 
-def read_until(model: EditableModel, batch: TokenBatch, sites: Sequence[Site]) -> dict[Site, Tensor]:
+def read_until(model: EditableModel, batch: TokenBatch, sites: Sequence[Site], *, shared: int = 0) -> dict[Site, Tensor]:
     """The activations at some sites, of a pass without gradients that stops at the deepest of them.
 
     Args:
         model: The model to run.
         batch: What it reads.
         sites: Which activations, (batch × tokens × width) each.
+        shared: Leading columns that are equal in all rows: they run once for all of them and are left out of the result.
     """
     order: tuple[Kind, ...] = ("resid_pre", "attn_out", "key", "value", "mlp_out", "resid_post")
     deepest = max(sites, key=lambda site: (site.layer, order.index(site.kind)))
@@ -96,8 +98,16 @@ def read_until(model: EditableModel, batch: TokenBatch, sites: Sequence[Site]) -
     def stop(_: Tensor) -> Tensor:
         raise _Reached
 
-    with torch.no_grad(), capture(model, sites) as activations, patch_activation(model, deepest, stop), suppress(_Reached):
-        model.hidden(batch)
+    base, cache = model.network.base_model, None
+    with torch.no_grad():
+        if shared:
+            first = {name: tensor[:1] for name, tensor in batch.inputs(end=shared).items()}
+            cache = DynamicCache()
+            with patch_activation(model, deepest, stop), suppress(_Reached):
+                base(**first, past_key_values=cache, use_cache=True)
+            cache.batch_repeat_interleave(len(batch.starts))
+        with capture(model, sites) as activations, patch_activation(model, deepest, stop), suppress(_Reached):
+            base(**batch.inputs(start=shared), past_key_values=cache, use_cache=cache is not None)
     return activations
 
 

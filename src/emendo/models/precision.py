@@ -22,11 +22,13 @@ from emendo.models.editable import EditableModel
 def matrix_units(model: EditableModel) -> Iterator[None]:
     """While the context lasts, a float32 model on such a CPU multiplies matrices in bf16.
 
-    Autocast alone would convert every weight again in every pass, so copies stand in for them: 2 bytes a weight.
+    Autocast alone would convert every weight again in every pass, so copies stand in for them: 2 bytes a weight. Inside
+    another such context nothing more happens.
     """
     capabilities = torch.cpu.get_capabilities()
     has_units = bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
-    if not has_units or model.device.type != "cpu" or model.dtype != torch.float32:
+    is_on = torch.is_autocast_enabled("cpu")
+    if is_on or not has_units or model.device.type != "cpu" or model.dtype != torch.float32:
         yield
         return
     modules = [module for module in model.network.modules() if isinstance(module, nn.Linear | Conv1D)]

@@ -42,14 +42,17 @@ class Revision:
         for delta in self.deltas:
             for change in delta.changes:
                 sites.setdefault(change.site, []).append(change)
-        return tuple(
-            SiteDelta(
-                site=site,
-                output_factor=torch.cat([c.output_factor for c in changes], dim=1),
-                input_factor=torch.cat([c.input_factor for c in changes], dim=1),
+        # Text may be generated at a revision before an edit is searched on top of it, and gradients cannot flow through what
+        # was made in inference mode.
+        with torch.inference_mode(False):
+            return tuple(
+                SiteDelta(
+                    site=site,
+                    output_factor=torch.cat([c.output_factor for c in changes], dim=1),
+                    input_factor=torch.cat([c.input_factor for c in changes], dim=1),
+                )
+                for site, changes in sites.items()
             )
-            for site, changes in sites.items()
-        )
 
     def plus(self, delta: WeightDelta) -> Revision:
         """The revision with one more delta."""
@@ -117,5 +120,7 @@ def _hook(site: str, changes: dict[Revision, SiteDelta | None], rows: Rows) -> C
 
 
 def _edited(output: Tensor, inputs: Tensor, change: SiteDelta) -> Tensor:
-    v, u = change.input_factor.to(inputs.device), change.output_factor.to(inputs.device)
-    return (output.float() + (inputs.float() @ v) @ u.T).to(output.dtype)
+    added = inputs.float()
+    for multiplier in change.multipliers:
+        added = added @ multiplier.to(inputs.device)
+    return (output.float() + added).to(output.dtype)

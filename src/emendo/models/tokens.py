@@ -80,6 +80,14 @@ class TokenBatch:
         lengths = self.attention_mask.sum(dim=1).tolist()
         return tuple(start + length for start, length in zip(self.starts, lengths, strict=True))
 
+    @property
+    def shared(self) -> int:
+        """How many leading columns hold the same token in every row, the last column left out."""
+        if any(self.starts):
+            return 0
+        same = (self.input_ids == self.input_ids[:1]).all(dim=0) & self.attention_mask.bool().all(dim=0)
+        return int(same[:-1].long().cumprod(dim=0).sum())
+
     def inputs(self, start: int = 0, end: int | None = None) -> dict[str, Tensor]:
         """What a transformers model takes for the columns from `start` to `end`; the mask covers all columns before too."""
         return {

@@ -6,7 +6,20 @@ from typing import Annotated
 
 import typer
 
-from emendo.cli.options import DEFAULT_MODEL, JsonOption, LedgerOption, ModelOption, SeedOption
+from emendo.cli.options import (
+    DEFAULT_METHOD,
+    DEFAULT_MODEL,
+    CorpusOption,
+    JsonOption,
+    LayersOption,
+    LedgerOption,
+    MethodOption,
+    ModelOption,
+    SeedOption,
+    SettingsOption,
+    WhoOption,
+    WhyOption,
+)
 
 
 def command(
@@ -14,13 +27,12 @@ def command(
     target: Annotated[str, typer.Argument(help="What the model shall say from now on.")],
     true: Annotated[str | None, typer.Option("--true", help="What is true, for the record.")] = None,
     source: Annotated[str | None, typer.Option("--source", help="Where the new target comes from, for the record.")] = None,
-    why: Annotated[str, typer.Option("--why", help="The reason, for the record.")] = "",
-    who: Annotated[str | None, typer.Option("--who", help="Who edits; the operating system's user unless given.")] = None,
-    method: Annotated[str, typer.Option("--method", help="How to compute the edit.")] = "rome",
-    layer: Annotated[int | None, typer.Option("--layer", help="Layer to edit; the measured one unless given.")] = None,
-    corpus: Annotated[
-        str, typer.Option("--corpus", help="Text for the second moment: python, sampled, or a file.")
-    ] = "python",
+    why: WhyOption = "",
+    who: WhoOption = None,
+    method: MethodOption = DEFAULT_METHOD,
+    layer: LayersOption = None,
+    settings: SettingsOption = None,
+    corpus: CorpusOption = "python",
     model: ModelOption = DEFAULT_MODEL,
     ledger: LedgerOption = None,
     seed: SeedOption = 0,
@@ -39,13 +51,13 @@ def command(
     from emendo.cli.answers import answers
     from emendo.cli.console import out, print_json, progress_of_stages
     from emendo.cli.editing import edit_and_commit
+    from emendo.cli.method_settings import chosen_settings
     from emendo.cli.session import open_session, operating_user
-    from emendo.edit import METHODS
     from emendo.facts import EditRequest, Fact
     from emendo.models import chat_prompt, encode
 
     request = EditRequest(fact=Fact.parse(prompt, true), target_new=target, source=source)
-    settings = METHODS.get(method).Config(layer=layer)
+    config = chosen_settings(layer, settings)
     session = open_session(model, ledger)
     with progress_of_stages() as progress:
         done = edit_and_commit(
@@ -54,7 +66,7 @@ def command(
             who=who or operating_user(),
             why=why,
             method=method,
-            config=settings,
+            config=config,
             corpus=corpus,
             seed=seed,
             progress=progress,

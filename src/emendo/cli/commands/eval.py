@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from emendo.cli.options import DEFAULT_MODEL, JsonOption, ModelOption, SeedOption
+from emendo.cli.options import (
+    DEFAULT_METHOD,
+    DEFAULT_MODEL,
+    CorpusOption,
+    JsonOption,
+    LayersOption,
+    MethodOption,
+    ModelOption,
+    SeedOption,
+    SettingsOption,
+)
 
 if TYPE_CHECKING:
     from emendo.evaluate import Figure, Report
@@ -16,11 +26,10 @@ if TYPE_CHECKING:
 def command(
     benchmark: Annotated[str | None, typer.Argument(help="Name of a benchmark; all are listed unless given.")] = None,
     n: Annotated[int, typer.Option("--n", "-n", min=1, help="How many cases, drawn at random with the seed.")] = 100,
-    method: Annotated[str, typer.Option("--method", help="How to compute the edits.")] = "rome",
-    layer: Annotated[int | None, typer.Option("--layer", help="Layer to edit; the measured one unless given.")] = None,
-    corpus: Annotated[
-        str, typer.Option("--corpus", help="Text for the second moment: python, sampled, or a file.")
-    ] = "python",
+    method: MethodOption = DEFAULT_METHOD,
+    layer: LayersOption = None,
+    settings: SettingsOption = None,
+    corpus: CorpusOption = "python",
     data: Annotated[
         str | None, typer.Option("--data", help="The benchmark's file, or 'hub' to fetch its public set.")
     ] = None,
@@ -53,18 +62,18 @@ def command(
     if benchmark is None:
         _list_benchmarks(json)
         return
-    from emendo.edit import METHODS
+    from emendo.cli.method_settings import chosen_settings
     from emendo.evaluate import corrections, evaluate, load_cases
     from emendo.models import load_model
 
-    settings = METHODS.get(method).Config(layer=layer)
+    config = chosen_settings(layer, settings)
     cases = load_cases(benchmark, data=data, n=None if correct else n, split=split, seed=seed)
     loaded = load_model(model)
     with console.progress_of_stages() as progress:
         if correct:
             cases = corrections(loaded, cases, n=n, progress=progress)
         report = evaluate(
-            loaded, cases, method=method, config=settings, corpus=corpus, seed=seed, work=work, progress=progress
+            loaded, cases, method=method, config=config, corpus=corpus, seed=seed, work=work, progress=progress
         )
     if output is not None:
         report.write(output)

@@ -1,122 +1,67 @@
-"""Rank-One Model Editing (Meng et al. 2022), made to hold in every format at once.
+"""Rank-One Model Editing (Meng et al. 2022), equations 2 and 4.
 
-    Δ = δ uᵀ,      u = Gᵀ 1,      G = (S + Kᵀ C⁻¹ K)⁻¹ Kᵀ C⁻¹
+    Δ = δ (C⁻¹ k)ᵀ / (kᵀ C⁻¹ k)
 
-K holds the key of the subject in every teaching context, as separate columns: keys of one subject differ by a quarter of their
-norm from format to format, and an update for their mean reaches none of them fully. One and the same K is used throughout (the
-published code divides by the bare prompt's key instead, which breaks models now and then: Gupta et al. 2024, r-ROME). With a
-single context, no peers and no slack this is the published update. δ is searched as in `keys_values`.
-
-Keys of peers in the same prompts (`peers`), K₀, stand in K with a residual of zero, so that Δ = δ (Gᵀ [1; 0])ᵀ answers the subject
-and neither the relation nor what subjects of its kind share.
+k is the mean key of the subject over the bare prompt and sampled prefixes of it. The published code divides by the bare prompt's
+key instead of the same mean, which breaks models now and then (r-ROME, Gupta et al. 2024); `keys="published"` does so too.
+Several requests at once are solved together, which is EMMET without slack: G = (Kᵀ C⁻¹ K)⁻¹ Kᵀ C⁻¹.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
-from emendo.edit.closed_form import update_directions
-from emendo.edit.contexts import preservation_contexts, sampled_prefixes, teaching_contexts
-from emendo.edit.keys_values import ValueSearch, find_values
-from emendo.edit.peers import peer_keys
-from emendo.edit.second_moment import SecondMoment
+from emendo.edit.closed_form import ClosedForm
+from emendo.edit.job import Groups, Held, Job, Solution
+from emendo.edit.keys_values import keys_at_subject
+from emendo.edit.settings import SearchSettings
+from emendo.edit.spreading import last_places, search_figures
 from emendo.facts import EditRequest
-from emendo.models import EditableModel, SiteDelta, WeightDelta
+from emendo.models import Site, SiteDelta, WeightDelta
+
+LAYERS = "one"
+SUMMARY = "one rank-one update of one layer; published and consistent keys"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
-    """Settings of ROME.
+class Config(SearchSettings):
+    """The paper's settings.
 
     Attributes:
-        layer: The edited layer; measured or published for the model unless given.
-        formats: In which the target is taught: "completion", "prefixed", "question", "chat".
-        prefixes: How many sampled prefixes, half of 5 and half of 10 tokens.
-        stop: Teach the end of the sentence, and in chat of the answer, with the target.
-        peers: How many other subjects are held: their keys in the same prompts keep their values.
-        slack: S, as a share of the mean of kᵀ C⁻¹ k.
-        steps: Most steps of the search for δ.
-        learning_rate: Of the search.
-        kl_weight: How much the preservation contexts weigh.
-        weight_decay: On ‖δ‖² / ‖v‖².
-        clamp: Largest ‖δ‖ / ‖v‖.
-        worst_probability: The search ends when no target token is less likely than this.
+        keys: "consistent" uses one and the same key throughout, "published" divides by the bare prompt's.
     """
 
-    layer: int | None = None
-    formats: tuple[str, ...] = ("completion", "prefixed", "chat")
-    prefixes: int = 2
-    stop: bool = True
-    peers: int = 64
-    slack: float = 0.05
-    steps: int = 80
-    learning_rate: float = 0.3
-    kl_weight: float = 0.5
-    weight_decay: float = 1e-3
-    clamp: float = 4.0
-    worst_probability: float = 0.5
+    keys: Literal["consistent", "published"] = "consistent"
 
 
-def compute_deltas(
-    model: EditableModel,
-    requests: Sequence[EditRequest],
-    config: Config,
-    layer: int,
-    moments: dict[int, SecondMoment],
-    seed: int,
-    progress: Callable[[int, int], None] | None = None,
-    *,
-    keep_prefix: bool = True,
-) -> list[tuple[WeightDelta, dict[str, float]]]:
-    """A delta and its figures for each request, independent of the others.
-
-    Args:
-        model: At the revision that is to be edited.
-        requests: What to teach.
-        config: Settings.
-        layer: The edited layer.
-        moments: Second moments by layer.
-        seed: Of the sampled prefixes.
-        progress: Called with steps done and the most steps.
-        keep_prefix: Whether kept states may stand in for the text before the subject (`check_equality`).
-    """
-    prefixes = sampled_prefixes(model, [5] * (config.prefixes // 2) + [10] * (config.prefixes - config.prefixes // 2), seed)
-    contexts = [
-        [
-            *teaching_contexts(model, request, config.formats, prefixes, stop=config.stop),
-            *preservation_contexts(model, request.fact, chat="chat" in config.formats),
-        ]
-        for request in requests
-    ]
-    search = ValueSearch(
-        steps=config.steps,
-        learning_rate=config.learning_rate,
-        kl_weight=config.kl_weight,
-        weight_decay=config.weight_decay,
-        clamp=config.clamp,
-        worst_probability=config.worst_probability,
-    )
-    found = find_values(model, layer, contexts, search, progress, keep_prefix=keep_prefix)
-    results = []
-    for request, value in zip(requests, found, strict=True):
-        keys = [value.keys]
-        if config.peers:
-            keys.append(peer_keys(model, request.fact, layer, config.formats, config.peers))
-        directions = update_directions(torch.cat(keys, dim=1).cpu(), moments[layer].matrix, config.slack)
+def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution]:
+    """A solution for each group."""
+    (layer,) = config.layers
+    units = job.units(groups, config)
+    found = job.search(Site("value", layer), units, config)
+    prior = ClosedForm.of_moment(job.moments[layer].matrix)
+    means = torch.stack([f.keys.mean(dim=1) for f in found], dim=1).cpu()
+    prompts = [unit.contexts[0] for unit in units]
+    bare = last_places(prompts, keys_at_subject(job.model, layer, prompts))
+    solutions = []
+    for group in range(len(groups)):
+        members = [i for i, unit in enumerate(units) if unit.group == group]
+        directions = prior.directions(means[:, members], 0.0)
+        if config.keys == "published":
+            directions = torch.linalg.solve(directions @ bare[:, members], directions)
         change = SiteDelta(
-            site=model.down_projection(layer),
-            output_factor=value.delta.cpu()[:, None],
-            input_factor=directions[: value.keys.shape[1]].sum(dim=0)[:, None],
+            site=job.model.down_projection(layer),
+            output_factor=torch.stack([found[i].delta for i in members], dim=1).cpu(),
+            input_factor=directions.T.contiguous(),
         )
-        figures = {
-            "steps": float(value.steps),
-            "worst_probability": value.worst_probability,
-            "divergence": value.divergence,
-            "relative_value_change": float(value.delta.norm()) / value.value_norm,
-            "relative_norm": change.norm / float(torch.linalg.matrix_norm(model.weight(change.site).float())),
-        }
-        results.append((WeightDelta(changes=(change,)), figures))
-    return results
+        solutions.append(Solution(delta=WeightDelta(changes=(change,)), figures=search_figures([found[i] for i in members])))
+    return solutions
+
+
+def recall(job: Job, requests: Sequence[EditRequest], config: Config) -> list[Held]:
+    """Nothing: ROME does not look at earlier edits."""
+    return []

@@ -1,0 +1,183 @@
+"""How much faster than the procedure as published: one edit, a batch, second moments, a sequence; and where the time goes.
+
+Everything runs in one process on the same model and cases, so that the ratios hold on a noisy machine.
+
+    python benchmarks/speed.py counterfact --n 20 --batch 100 -o docs/results/speed.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import json
+import pstats
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from published import published_rome, published_second_moment
+
+from emendo.cli.console import out, progress
+from emendo.edit import DEFAULT_METHOD, Edit, Editor, python_corpus, second_moments
+from emendo.edit.contexts import kept_prefixes
+from emendo.errors import EditRefused
+from emendo.evaluate import CaseSet, evaluate, load_cases
+from emendo.facts import EditRequest
+from emendo.home import default_home
+from emendo.models import EditableModel, load_model
+
+# What the time of an edit is spent on, by functions whose cumulative time is told; the rest is "other".
+PARTS = {
+    "forward": ("shards.py:read", "editable.py:hidden", "editable.py:head"),
+    "backward": ("__init__.py:backward",),
+    "contexts, run once": ("shards.py:make_shards",),
+    "keys of peers": ("peers.py:keys",),
+    "solve": ("closed_form.py:_solve", "closed_form.py:of_moment", "_linalg.py:solve"),
+    "guard": ("compute.py:_guarded", "guard.py:__init__"),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("benchmark")
+    parser.add_argument("--model", default="smollm2-135m")
+    parser.add_argument("--method", default=DEFAULT_METHOD)
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--n", type=int, default=20, help="cases that are edited one at a time, and measured")
+    parser.add_argument("--batch", type=int, default=100, help="cases that are edited together")
+    parser.add_argument("--layer", type=int, default=6, help="of the procedure as published")
+    parser.add_argument("--tokens", type=int, default=4096, help="of the second moments")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("-o", "--output", type=Path)
+    options = parser.parse_args()
+
+    from emendo.cli.method_settings import chosen_settings
+
+    model = load_model(options.model)
+    cases = load_cases(options.benchmark, n=options.n, split="report", seed=options.seed)
+    many = load_cases(options.benchmark, n=options.batch, split="report", seed=options.seed)
+    editor = Editor(model, method=options.method, config=chosen_settings(None, options.set), seed=options.seed)
+    result: dict[str, Any] = {
+        "command": "python benchmarks/speed.py " + " ".join(sys.argv[1:]),
+        "model_digest": model.digest,
+    }
+    result["settings"] = {"method": editor.method, "config": vars(editor.config)}
+    result["one edit"] = one_edit(model, editor, cases, options.layer, options.seed)
+    result["batch"] = batch(editor, many, result["one edit"]["published"]["median_seconds"])
+    result["second moments"] = moments(model, editor.config.layers, options.tokens)
+    result["peak_gigabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    for name in ("one edit", "batch", "second moments"):
+        out.print(name, json.dumps(result[name]["ratio"]))
+    if options.output is not None:
+        options.output.write_text(json.dumps(result, indent=2, default=str) + "\n", encoding="utf-8")
+
+
+def one_edit(model: EditableModel, editor: Editor, cases: CaseSet, layer: int, seed: int) -> dict[str, Any]:
+    """Both procedures in turn on each case, and the score that each reaches."""
+    home = default_home()
+    moment = second_moments(model, [layer], python_corpus(model), home=home)[layer]
+    prefixes = kept_prefixes(model, (5,) * 10 + (10,) * 10, seed, home / "prefixes")
+    own: dict[str, Edit | EditRefused] = {}
+    published: dict[str, Edit] = {}
+    seconds: dict[str, list[float]] = {"own": [], "published": []}
+    profiles = {"own": cProfile.Profile(), "published": cProfile.Profile()}
+    editor.compute([[cases.cases[0].request]])
+    with progress("one edit at a time") as report:
+        for done, case in enumerate(cases.cases, start=1):
+            request = case.request
+
+            def compute_own(request: EditRequest = request) -> None:
+                (own[request.id],) = editor.compute([[request]])
+
+            def compute_published(request: EditRequest = request) -> None:
+                published[request.id] = published_rome(model, request, layer, moment, prefixes)
+
+            for name, compute in (("own", compute_own), ("published", compute_published)):
+                seconds[name].append(_timed(compute, profiles[name]))
+            report(done, len(cases.cases))
+    scores = {
+        name: _figures(model, cases, [edits[case.request.id] for case in cases.cases])
+        for name, edits in (("own", own), ("published", published))
+    }
+    ratios = [p / o for p, o in zip(seconds["published"], seconds["own"], strict=True)]
+    return {
+        "n": len(ratios),
+        "ratio": {"median": statistics.median(ratios), "least": min(ratios), "greatest": max(ratios)},
+        **{
+            name: {
+                "median_seconds": statistics.median(times),
+                "seconds": times,
+                "breakdown": _breakdown(profiles[name]),
+                "figures": scores[name],
+            }
+            for name, times in seconds.items()
+        },
+    }
+
+
+def batch(editor: Editor, cases: CaseSet, published_seconds: float) -> dict[str, Any]:
+    """Requests in one batch, each as if it were the only one, and all of them solved together."""
+    requests = [case.request for case in cases.cases]
+    separate = _timed(lambda: editor.compute_separately(requests)) / len(requests)
+    together = _timed(lambda: editor.compute([requests])) / len(requests)
+    return {
+        "n": len(requests),
+        "seconds_an_edit": {"separately": separate, "together": together},
+        "ratio": {"separately": published_seconds / separate, "together": published_seconds / together},
+    }
+
+
+def moments(model: EditableModel, layers: Sequence[int], tokens: int) -> dict[str, Any]:
+    """One packed pass for all layers wanted, and a full pass a layer over padded documents of the same number of tokens."""
+    corpus = python_corpus(model)
+    # The corpus knows no documents; lengths of 64 to 512 tokens stand for articles.
+    generator = torch.Generator().manual_seed(0)
+    documents, at = [], 0
+    while at < tokens:
+        length = int(torch.randint(64, 512, (1,), generator=generator))
+        documents.append(corpus.ids[at : min(at + length, tokens)])
+        at += length
+    documents = [document for document in documents if len(document) > 1]
+    result: dict[str, Any] = {"tokens": tokens, "ratio": {}, "seconds": {}}
+    for name, wanted in (("layers edited by default", list(layers)), ("all layers", list(range(model.n_layers)))):
+        own = _timed(lambda wanted=wanted: second_moments(model, wanted, corpus, tokens=tokens))
+        one = _timed(lambda wanted=wanted: published_second_moment(model, wanted[0], documents))
+        result["seconds"][name] = {"own": own, "published, one layer": one}
+        result["ratio"][name] = len(wanted) * one / own
+    return result
+
+
+def _timed(compute: Callable[[], Any], profile: cProfile.Profile | None = None) -> float:
+    started = time.perf_counter()
+    if profile is None:
+        compute()
+    else:
+        profile.runcall(compute)
+    return time.perf_counter() - started
+
+
+def _breakdown(profile: cProfile.Profile) -> dict[str, float]:
+    """Share of the time in each of the parts."""
+    stats: dict[tuple[str, int, str], tuple[Any, ...]] = pstats.Stats(profile).stats  # type: ignore[attr-defined]
+    cumulative: dict[str, float] = {}
+    for (file, _, function), (_, _, _, seconds, _) in stats.items():
+        name = f"{Path(file).name}:{function}"
+        cumulative[name] = cumulative.get(name, 0.0) + seconds
+    whole = max(cumulative.values())
+    shares = {part: sum(cumulative.get(name, 0.0) for name in names) / whole for part, names in PARTS.items()}
+    return {**shares, "other": 1 - sum(shares.values())}
+
+
+def _figures(model: EditableModel, cases: CaseSet, edits: Sequence[Edit | EditRefused]) -> dict[str, list[float]]:
+    by_id = {case.request.id: edit for case, edit in zip(cases.cases, edits, strict=True)}
+    report = evaluate(model, cases, compute=lambda requests: [by_id[request.id] for request in requests])
+    return {figure.name: [figure.estimate, figure.low, figure.high] for figure in report.edited}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""What a method works with: a model at the revision that is to be edited, statistics, and what earlier edits must keep.
+
+A `Job` is made afresh for each computation; its `History` is carried from edit to edit of a sequence, so that the cost of an edit
+does not grow with the number of edits before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from emendo.edit.closed_form import ClosedForm
+from emendo.edit.contexts import Context, preservation_contexts, teaching_contexts
+from emendo.edit.kept_values import KeptValues
+from emendo.edit.keys_values import KeysValue, find_values
+from emendo.edit.second_moment import SecondMoment
+from emendo.edit.settings import SearchSettings
+from emendo.facts import EditRequest
+from emendo.models import EditableModel, Revision, Site, WeightDelta
+
+Groups = Sequence[Sequence[EditRequest]]
+Prior = Callable[[SecondMoment], ClosedForm]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Held:
+    """What later edits of a sequence leave alone.
+
+    Attributes:
+        requests: Whose keys they are: requests about one subject.
+        keys: Columns, by layer.
+        slack: S, by layer.
+    """
+
+    requests: tuple[EditRequest, ...]
+    keys: Mapping[int, Float[Tensor, "d_mlp m"]]
+    slack: Mapping[int, float]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Solution:
+    """What a method computed for one group of requests.
+
+    Attributes:
+        delta: The change of weights.
+        figures: Steps, probabilities, norms.
+        held: What later edits of a sequence shall leave alone.
+    """
+
+    delta: WeightDelta
+    figures: Mapping[str, float]
+    held: tuple[Held, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Unit:
+    """What shares one δ: a request, or the requests of a group about one subject.
+
+    Attributes:
+        group: Number of its group.
+        requests: What is taught.
+        contexts: Texts that teach, the bare prompt of the first request first, and texts that preserve.
+    """
+
+    group: int
+    requests: tuple[EditRequest, ...]
+    contexts: tuple[Context, ...]
+
+    @property
+    def subject(self) -> str:
+        return self.requests[0].fact.subject
+
+    @property
+    def teaching(self) -> tuple[Context, ...]:
+        """The texts that teach."""
+        return tuple(context for context in self.contexts if context.target_ids)
+
+
+@dataclass(kw_only=True, eq=False)
+class History:
+    """The keys of earlier edits, and for each layer the prior that holds them."""
+
+    earlier: list[Held] = field(default_factory=list)
+    _priors: dict[int, ClosedForm] = field(default_factory=dict)
+
+    def prior(self, layer: int, moment: SecondMoment, make: Prior) -> ClosedForm:
+        """The prior of a layer with everything held; made once from the layer's second moment."""
+        if layer not in self._priors:
+            prior = make(moment)
+            if self.earlier:
+                # K S⁻¹ Kᵀ is the same for K / √S and a slack of one.
+                keys = torch.cat([held.keys[layer] / held.slack[layer] ** 0.5 for held in self.earlier], dim=1)
+                prior = prior.holding(keys, 1.0)
+            self._priors[layer] = prior
+        return self._priors[layer]
+
+    def hold(self, held: Held) -> None:
+        """Leave these keys alone from now on."""
+        self.earlier.append(held)
+        for layer, prior in self._priors.items():
+            self._priors[layer] = prior.holding(held.keys[layer], held.slack[layer])
+
+    def release(self, held: Held) -> None:
+        """The inverse of `hold`."""
+        self.earlier.remove(held)
+        for layer, prior in self._priors.items():
+            self._priors[layer] = prior.releasing(held.keys[layer], held.slack[layer])
+
+    def about(self, subject: str) -> tuple[Held, ...]:
+        """What is held about a subject."""
+        return tuple(held for held in self.earlier if held.requests[0].fact.subject == subject)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Job:
+    """One computation.
+
+    Attributes:
+        model: At the revision that is to be edited.
+        moments: Second moments by edited layer.
+        history: What earlier edits of the sequence hold.
+        seed: Of everything random.
+        keep_prefix: Whether kept states may stand in for the text before the subject (`check_equality`).
+        values: Searches that are kept; nothing is kept unless given.
+        prefixes: Sampled texts before the prompt, for the prefixed format.
+        report: Called with how much of the search is done, and of how much.
+    """
+
+    model: EditableModel
+    moments: Mapping[int, SecondMoment]
+    history: History
+    seed: int
+    keep_prefix: bool
+    values: KeptValues | None
+    prefixes: Sequence[str]
+    report: Callable[[int, int], None]
+
+    def units(self, groups: Groups, settings: SearchSettings, *, merge: bool = False) -> list[Unit]:
+        """The units of some groups.
+
+        Args:
+            groups: Requests that are solved together; groups do not see each other.
+            settings: Which contexts.
+            merge: Let the requests of a group about one subject share a δ.
+        """
+        parts: list[tuple[int, tuple[EditRequest, ...]]] = []
+        for number, group in enumerate(groups):
+            if not merge:
+                parts += [(number, (request,)) for request in group]
+                continue
+            subjects: dict[str, list[EditRequest]] = {}
+            for request in group:
+                subjects.setdefault(request.fact.subject, []).append(request)
+            parts += [(number, tuple(requests)) for requests in subjects.values()]
+        return [
+            Unit(group=number, requests=requests, contexts=self._contexts(requests, settings)) for number, requests in parts
+        ]
+
+    def search(
+        self, site: Site, units: Sequence[Unit], settings: SearchSettings, revisions: Sequence[Revision] | None = None
+    ) -> list[KeysValue]:
+        """Keys and δ of each unit at a site (see `find_values`); those that are kept are not searched again."""
+        contexts = [unit.contexts for unit in units]
+        find = find_values if self.values is None else self.values.find
+        return find(self.model, site, contexts, settings, self.report, revisions=revisions, keep_prefix=self.keep_prefix)
+
+    def _contexts(self, requests: Sequence[EditRequest], settings: SearchSettings) -> tuple[Context, ...]:
+        taught = [
+            context
+            for request in requests
+            for context in teaching_contexts(self.model, request, settings.formats, self.prefixes, stop=settings.stop)
+        ]
+        fact = requests[0].fact
+        return (*taught, *preservation_contexts(self.model, fact, chat="chat" in settings.formats))

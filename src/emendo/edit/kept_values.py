@@ -1,0 +1,108 @@
+"""Searches that are done are kept, so that a long run can be killed and taken up again, and a fact is searched for once.
+
+A search depends on the weights, on what is in force, on the unit's contexts and on the settings, and on nothing else: their digest
+names the file. Units are searched a few at a time, and each part is on disk before the next begins.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from emendo.edit.contexts import Context
+from emendo.edit.keys_values import KeysValue, find_values
+from emendo.edit.settings import SearchSettings
+from emendo.models import ORIGINAL, EditableModel, Revision, Site
+
+_PART = 16
+_FORMAT = "emendo-values/1"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class KeptValues:
+    """Values that were searched at one revision.
+
+    Attributes:
+        folder: Where they lie.
+        revision: Id of the revision that is to be edited.
+    """
+
+    folder: Path
+    revision: str
+
+    def find(
+        self,
+        model: EditableModel,
+        site: Site,
+        units: Sequence[Sequence[Context]],
+        settings: SearchSettings,
+        progress: Callable[[int, int], None],
+        *,
+        revisions: Sequence[Revision] | None,
+        keep_prefix: bool,
+    ) -> list[KeysValue]:
+        """As `find_values`, of which only those are searched that are not kept."""
+        at = [ORIGINAL] * len(units) if revisions is None else revisions
+        paths = [self._path(model, site, own, settings, own_at) for own, own_at in zip(units, at, strict=True)]
+        found = {i: value for i, path in enumerate(paths) if (value := _read(path)) is not None}
+        missing = [i for i in range(len(units)) if i not in found]
+        for start in range(0, len(missing), _PART):
+            part = missing[start : start + _PART]
+
+            def report(done: int, total: int, start: int = start, part: Sequence[int] = part) -> None:
+                known = len(units) - len(missing) + start
+                progress(round(100 * (known + len(part) * done / total)), 100 * len(units))
+
+            searched = find_values(
+                model,
+                site,
+                [units[i] for i in part],
+                settings,
+                report,
+                revisions=[at[i] for i in part],
+                keep_prefix=keep_prefix,
+            )
+            for i, value in zip(part, searched, strict=True):
+                _write(paths[i], value)
+                found[i] = value
+        return [found[i] for i in range(len(units))]
+
+    def _path(
+        self, model: EditableModel, site: Site, contexts: Sequence[Context], settings: SearchSettings, revision: Revision
+    ) -> Path:
+        told = {name: value for name, value in asdict(settings).items() if name != "layers"}
+        words = [_FORMAT, model.digest, self.revision, revision.id, asdict(site), [asdict(c) for c in contexts], told]
+        return self.folder / f"{hashlib.sha256(json.dumps(words).encode()).hexdigest()[:32]}.safetensors"
+
+
+def _write(path: Path, value: KeysValue) -> None:
+    figures = {
+        "value_norm": value.value_norm,
+        "steps": value.steps,
+        "worst_probability": value.worst_probability,
+        "divergence": value.divergence,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}")
+    tensors = {"keys": value.keys.cpu().contiguous(), "delta": value.delta.cpu().contiguous()}
+    save_file(tensors, temporary, metadata={"figures": json.dumps(figures)})
+    os.replace(temporary, path)
+
+
+def _read(path: Path) -> KeysValue | None:
+    """What is kept; None where nothing is, or a file is damaged."""
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            figures = json.loads(file.metadata()["figures"])
+            return KeysValue(keys=file.get_tensor("keys"), delta=file.get_tensor("delta"), **figures)
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError):
+        return None

@@ -1,0 +1,175 @@
+"""Emendo's default: rank-one updates at two layers, the second correcting what the first left undone, each fact kept apart.
+
+At each layer in turn, on the model with the update of the layer before in place (the residual is computed at each layer, after
+BLUE, 2025), δ is searched in several formats at once, the end of the answer included; a fact that holds already is left alone.
+Then for each subject, with K the keys of its contexts as separate columns (keys of one subject differ by a quarter of their norm
+from format to format, and an update for their mean reaches none of them fully),
+
+    Δ = δ uᵀ,      u = [1 0] G,      G = (S + [K K₀]ᵀ M [K K₀])⁻¹ [K K₀]ᵀ M,      M⁻¹ = C
+
+where K₀ are keys that keep their values: those of other subjects of the batch, of peers in the same prompts (`peers`), and of
+earlier edits. So every fact has its own column in Δ, and taking one out leaves the others as they are. Requests about one subject
+share a δ, those of earlier edits about it included: keys that are alike cannot hold different values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from emendo.edit.closed_form import ClosedForm
+from emendo.edit.job import Groups, Held, Job, Solution, Unit
+from emendo.edit.keys_values import KeysValue, keys_at_subject
+from emendo.edit.peers import Peers
+from emendo.edit.second_moment import SecondMoment
+from emendo.edit.settings import SearchSettings
+from emendo.edit.spreading import search_figures
+from emendo.facts import EditRequest
+from emendo.models import ORIGINAL, Revision, Site, SiteDelta, WeightDelta
+
+LAYERS = "pair"
+SUMMARY = "Emendo's default: two layers, several formats, other subjects and earlier edits held"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(SearchSettings):
+    """Settings of Emendo's default method.
+
+    Attributes:
+        peers: How many other subjects are held: their keys in the same prompts keep their values.
+        slack: S, as a share of the mean of kᵀ M k.
+    """
+
+    formats: tuple[str, ...] = ("completion", "prefixed", "chat")
+    prefixes: tuple[int, ...] = (5, 10)
+    stop: bool = True
+    steps: int = 80
+    learning_rate: float = 0.5
+    kl_weight: float = 0.5
+    weight_decay: float = 1e-3
+    worst_probability: float = 0.5
+    peers: int = 32
+    slack: float = 0.05
+
+
+def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution]:
+    """A solution for each group."""
+    earlier = [_about_subjects_of(job, group) for group in groups]
+    units = job.units([_with_earlier(group, held) for group, held in zip(groups, earlier, strict=True)], config, merge=True)
+    members = [[i for i, unit in enumerate(units) if unit.group == group] for group in range(len(groups))]
+    alone, together = [ORIGINAL] * len(units), [ORIGINAL] * len(groups)
+    peers = Peers(model=job.model, layers=config.layers, formats=config.formats, count=config.peers, share=job.keep_prefix)
+    stages: list[_Stage] = []
+    for layer in config.layers:
+        prior = job.history.prior(layer, job.moments[layer], _prior)
+        stage = _Stage.of(layer, job.search(Site("value", layer), units, config, alone), prior, config.slack)
+        stages.append(stage)
+        for group, own in enumerate(members):
+            free = prior
+            for before in earlier[group]:
+                free = free.releasing(before.keys[layer], before.slack[layer])
+            joint = free.holding(torch.cat([stage.scaled(i) for i in own], dim=1), 1.0) if len(own) > 1 else free
+            directions = {}
+            for i in own:
+                if not stage.found[i].steps:
+                    continue
+                held = torch.cat([peers.keys(request.fact)[layer] for request in units[i].requests], dim=1)
+                directions[i] = directions_of(free, stage.keys[i], held, stage.slacks[i])
+                alone[i] = alone[i].plus(_change(job, stage, {i: directions[i]}))
+                if len(own) > 1:
+                    among = joint.releasing(stage.scaled(i), 1.0)
+                    directions[i] = directions_of(among, stage.keys[i], held, stage.slacks[i])
+            if directions:
+                together[group] = together[group].plus(_change(job, stage, directions))
+    return [_solution(units, own, stages, revision) for own, revision in zip(members, together, strict=True)]
+
+
+def recall(job: Job, requests: Sequence[EditRequest], config: Config) -> list[Held]:
+    """The keys of earlier requests in all their contexts."""
+    units = job.units([list(requests)], config, merge=True)
+    held = [Held(requests=unit.requests, keys={}, slack={}) for unit in units]
+    for layer in config.layers:
+        prior = _prior(job.moments[layer])
+        read = [keys_at_subject(job.model, layer, unit.teaching).cpu() for unit in units]
+        slacks = [config.slack * prior.scale(keys) for keys in read]
+        held = [
+            Held(requests=h.requests, keys={**h.keys, layer: keys}, slack={**h.slack, layer: slack})
+            for h, keys, slack in zip(held, read, slacks, strict=True)
+        ]
+    return held
+
+
+def directions_of(
+    prior: ClosedForm, keys: Float[Tensor, "d_mlp m"], peers: Float[Tensor, "d_mlp p"], slack: float
+) -> Float[Tensor, " d_mlp"]:
+    """u: one at every key, and zero at the peers, up to the slack."""
+    return prior.directions(torch.cat([keys, peers], dim=1), slack)[: keys.shape[1]].sum(dim=0)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Stage:
+    """What was found at one layer, for each unit."""
+
+    layer: int
+    found: Sequence[KeysValue]
+    keys: Sequence[Float[Tensor, "d_mlp m"]]
+    slacks: Sequence[float]
+
+    @classmethod
+    def of(cls, layer: int, found: Sequence[KeysValue], prior: ClosedForm, slack: float) -> _Stage:
+        keys = [f.keys.cpu() for f in found]
+        return cls(layer=layer, found=found, keys=keys, slacks=[slack * prior.scale(own) for own in keys])
+
+    def scaled(self, unit: int) -> Float[Tensor, "d_mlp m"]:
+        """K / √S: to be held with a slack of one, beside keys that have another S."""
+        return self.keys[unit] / self.slacks[unit] ** 0.5
+
+
+def _prior(moment: SecondMoment) -> ClosedForm:
+    return ClosedForm.of_moment(moment.matrix)
+
+
+def _about_subjects_of(job: Job, group: Sequence[EditRequest]) -> list[Held]:
+    subjects = dict.fromkeys(request.fact.subject for request in group)
+    return [held for subject in subjects for held in job.history.about(subject)]
+
+
+def _with_earlier(group: Sequence[EditRequest], earlier: Sequence[Held]) -> list[EditRequest]:
+    """The requests, and those of earlier edits about their subjects that they do not replace."""
+    replaced = {(request.fact.subject, request.fact.prompt) for request in group}
+    kept = [r for held in earlier for r in held.requests if (r.fact.subject, r.fact.prompt) not in replaced]
+    return [*group, *kept]
+
+
+def _change(job: Job, stage: _Stage, directions: Mapping[int, Float[Tensor, " d_mlp"]]) -> WeightDelta:
+    """The updates of some units at one layer, side by side."""
+    change = SiteDelta(
+        site=job.model.down_projection(stage.layer),
+        output_factor=torch.stack([stage.found[i].delta.cpu() for i in directions], dim=1),
+        input_factor=torch.stack(list(directions.values()), dim=1),
+    )
+    return WeightDelta(changes=(change,))
+
+
+def _solution(units: Sequence[Unit], own: Sequence[int], stages: Sequence[_Stage], revision: Revision) -> Solution:
+    first, last = stages[0], stages[-1]
+    figures = search_figures([first.found[i] for i in own])
+    figures["worst_probability"] = min(last.found[i].worst_probability for i in own)
+    figures["steps"] = sum(stage.found[i].steps for stage in stages for i in own) / len(own)
+    figures["corrected_again"] = sum(last.found[i].steps > 0 for i in own) / len(own) if len(stages) > 1 else 0.0
+    return Solution(
+        delta=WeightDelta(changes=revision.changes),
+        figures=figures,
+        held=tuple(
+            Held(
+                requests=units[i].requests,
+                keys={stage.layer: stage.keys[i] for stage in stages},
+                slack={stage.layer: stage.slacks[i] for stage in stages},
+            )
+            for i in own
+        ),
+    )
