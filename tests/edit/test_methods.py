@@ -69,6 +69,7 @@ def test_every_method_says_what_it_is(method: str) -> None:
     assert plugin.SUMMARY
     assert plugin.Config().layers == ()
     assert plugin.LAYERS in ("one", "pair", "range", "late", "all")
+    assert plugin.HAS_STATISTICS in (True, False)
 
 
 @pytest.mark.usefixtures("lenient")

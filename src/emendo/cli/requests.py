@@ -21,7 +21,7 @@ def parse_fact(model: EditableModel, text: str, true: str | None = None) -> Fact
     """
     if "{" in text or "}" in text:
         return Fact.parse(text, true)
-    from emendo.locate import find_subject
+    from emendo.locate.subject import find_subject
 
     fact = Fact.around(text, find_subject(model, text), true)
     err.print(f"Subject found: [bold]{fact.subject}[/] in “{fact.marked}”; mark another one in braces if that is wrong.")
@@ -30,7 +30,7 @@ def parse_fact(model: EditableModel, text: str, true: str | None = None) -> Fact
 
 def read_file(path: Path, model: EditableModel, *, with_inverse: bool, with_paraphrases: bool) -> list[EditRequest]:
     """The requests of a file, with the companions that are wanted; subjects that are not marked are found, and counted aloud."""
-    from emendo.locate import find_subject
+    from emendo.locate.subject import find_subject
 
     found: list[str] = []
 

@@ -111,7 +111,7 @@ class Editor:
         self._text = _corpus(model, corpus, home, lambda done, total: self._report("sampling text", done, total))
         self._moments = second_moments(
             model,
-            self.config.layers,
+            self.config.layers if self._plugin.HAS_STATISTICS else (),
             self._text,
             home=home,
             progress=lambda done, total: self._report("second moment", done, total),
@@ -195,7 +195,7 @@ class Editor:
             config=asdict(self.config),
             seed=self.seed,
             layers=tuple(sorted({self.model.layer_of(change.site) for change in solution.delta.changes})),
-            statistics={"second_moments": [self._moments[layer].statement() for layer in self.config.layers]},
+            statistics={"second_moments": [moment.statement() for moment in self._moments.values()]},
             figures={**solution.figures, **asdict(harm), "seconds": seconds},
             held=solution.held,
         )

@@ -54,6 +54,22 @@ class Fact:
             )
         return cls(subject=found[0].strip(), prompt=_BRACES.sub("{}", marked, count=1).strip(), target_true=target_true)
 
+    @classmethod
+    def around(cls, text: str, subject: str, target_true: str | None = None) -> Fact:
+        """The fact that a text states about a subject that stands in it, at the last place where it does.
+
+        As a word of its own where it can be: "Rome", not the beginning of "Romeo".
+
+        Raises:
+            InvalidRequest: The subject does not stand in the text.
+        """
+        literal = re.escape(subject)
+        places = list(re.finditer(rf"(?<!\w){literal}(?!\w)", text)) or list(re.finditer(literal, text))
+        if not places:
+            raise InvalidRequest(f"the subject '{subject}' does not stand in the prompt '{text}'.")
+        prompt = text[: places[-1].start()] + "{}" + text[places[-1].end() :]
+        return cls(subject=subject, prompt=prompt.strip(), target_true=target_true)
+
     @property
     def text(self) -> str:
         """The prompt with its subject in place: "The capital of France is"."""

@@ -121,12 +121,7 @@ def _fact(row: dict[str, Any], find_subject: Callable[[str], str] | None) -> Fac
             return Fact.parse(prompt, true)
         subject = find_subject(prompt)
     if "{}" not in prompt:
-        # As a word of its own where it can be: "Rome", not the beginning of "Romeo".
-        literal = re.escape(subject)
-        places = list(re.finditer(rf"(?<!\w){literal}(?!\w)", prompt)) or list(re.finditer(literal, prompt))
-        if not places:
-            raise InvalidRequest(f"the subject '{subject}' does not stand in the prompt '{prompt}'.")
-        prompt = prompt[: places[-1].start()] + "{}" + prompt[places[-1].end() :]
+        return Fact.around(prompt, subject, true)
     return Fact(subject=subject, prompt=prompt.strip(), target_true=true)
 
 

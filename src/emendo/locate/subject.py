@@ -39,6 +39,7 @@ _ASKING = frozenset("what who whom whose which where when why how".split())
 _AUXILIARIES = frozenset(
     "is was are were be been do does did has have had can could may might will would shall should must used".split()
 )
+_DOING = frozenset("does did do can could will would".split())
 _OPENING = frozenset("in on at by for from of to during under with into".split())
 _ENGLISH = _OPENING | _ARTICLES | frozenset("and or as".split())
 _SMALL = _ENGLISH | frozenset(
@@ -118,21 +119,19 @@ def subject_by_trace(
 
 
 def candidate_spans(text: str) -> Iterator[tuple[int, int]]:
-    """First and last character of the spans of words that may be a noun phrase, at most 8 words each.
-
-    None begins or ends with a small word, a verb or a question word, or goes on after a comma.
-    """
+    """First and last character of the spans of words that may be noun phrases; none overlaps another."""
     words = list(_WORD.finditer(text))
     plain = [word[0].strip(_EDGES) for word in words]
-    for first, word in enumerate(plain):
-        if _is_closed(word, opens=first == 0) or not word:
+    first = 0
+    while first < len(words):
+        if _is_closed(plain[first], opens=first == 0) or not plain[first] or _is_regular_verb(plain[first]):
+            first += 1
             continue
-        for last in range(first, min(len(words), first + LONGEST)):
-            if not _is_closed(plain[last], opens=last == 0) and plain[last]:
-                start, end = _bounds(text, words[first].start(), words[last].end())
-                yield start, end
-            if words[last][0][-1] in ",;:?!" or _POSSESSIVE.search(words[last][0]) or plain[last].lower() in _AUXILIARIES:
-                break
+        last = _last_word(words, plain, first)
+        start, end = _bounds(text, words[first].start(), words[last].end())
+        if end > start:
+            yield start, end
+        first = last + 1
 
 
 def span_effects(
@@ -179,24 +178,33 @@ def _first_word(plain: Sequence[str]) -> int | None:
             continue
         if not _is_office(plain, i):
             return i
-    lower = [word.lower() for word in plain]
+    return _first_word_in_lower_case([word.lower() for word in plain])
+
+
+def _first_word_in_lower_case(lower: Sequence[str]) -> int | None:
+    """Index of the subject's first word where none is capitalised."""
     if lower[0] not in _ASKING | _OPENING | _ARTICLES | _AUXILIARIES:
         return 0
-    after = (
-        max((i for i, word in enumerate(lower) if word in kind), default=-1)
-        for kind in (frozenset(("of", "for", "by")), _ARTICLES, _AUXILIARIES)
-    )
-    for i in after:
-        first = i + 2 if i + 1 < len(lower) and lower[i + 1] in _ARTICLES else i + 1
-        if 0 <= i and first < len(lower) and not _is_closed(lower[first], opens=False):
-            return first
+    # What stands after the verb of a statement is about its object: "the language of … is a mixture of".
+    verb = next((i for i, word in enumerate(lower) if i > 0 and word in _AUXILIARIES), len(lower))
+    of = [i for i, word in enumerate(lower) if word in ("of", "for", "by") and (lower[0] in _ASKING or i < verb)]
+    does = [i for i, word in enumerate(lower) if word in _DOING]
+    articles = [i for i, word in enumerate(lower) if word in _ARTICLES]
+    others = [i for i, word in enumerate(lower) if word in _AUXILIARIES]
+    opening = [0] if lower[0] == "in" else []
+    for places in (opening, does, of, articles, others):
+        if places:
+            first = places[-1] + 1
+            first += first < len(lower) and lower[first] in _ARTICLES
+            if first < len(lower) and not _is_closed(lower[first], opens=False):
+                return first
     return None
 
 
 def _last_word(words: Sequence[re.Match[str]], plain: Sequence[str], first: int) -> int:
     """Index of the subject's last word."""
     before = [word.lower() for word in plain[:first] if word.lower() not in _ARTICLES]
-    asks_to_do = bool(before) and before[-1] in ("does", "did", "do", "can", "could", "will", "would")
+    asks_to_do = bool(before) and before[-1] in _DOING
     # "The language of Les bavards was": the verb is still to come, so that "bavards" is none.
     awaits_verb = first > 1 and any(word.lower() in _AUXILIARIES for word in plain[first + 1 :])
     last = first
@@ -210,13 +218,22 @@ def _last_word(words: Sequence[re.Match[str]], plain: Sequence[str], first: int)
             break
         if _POSSESSIVE.search(word) and not goes_on:
             break
+        if _is_capitalised(plain[reach]) and not _is_capitalised(plain[first]):
+            break
         if _is_capitalised(plain[reach]):
             last = reach
-        elif asks_to_do or _ends(words, plain, last + 1, awaits_verb=awaits_verb):
+        elif (asks_to_do and _is_last_verb(plain, first, last + 1)) or _ends(
+            words, plain, last + 1, awaits_verb=awaits_verb
+        ):
             break
         else:
             last += 1
     return last
+
+
+def _is_last_verb(plain: Sequence[str], first: int, i: int) -> bool:
+    """Whether word i is the verb of "does … play": the next word after a capitalised name, else the last one."""
+    return _is_capitalised(plain[first]) or all(_is_closed(word, opens=False) for word in plain[i + 1 :])
 
 
 def _ends(words: Sequence[re.Match[str]], plain: Sequence[str], i: int, *, awaits_verb: bool) -> bool:
@@ -234,7 +251,11 @@ def _ends(words: Sequence[re.Match[str]], plain: Sequence[str], i: int, *, await
     )
     if lower.endswith("s") and not lower.endswith(("ss", "us", "is")):
         return not is_noun
-    return lower.endswith(("ed", "ly"))
+    return _is_regular_verb(plain[i])
+
+
+def _is_regular_verb(word: str) -> bool:
+    return word.islower() and word.endswith(("ed", "ly", "ing"))
 
 
 def _merely_opens(plain: Sequence[str]) -> bool:

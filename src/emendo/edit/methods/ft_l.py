@@ -18,6 +18,7 @@ from emendo.edit.job import Groups, Held, Job, Solution
 from emendo.facts import EditRequest
 
 LAYERS = "late"
+HAS_STATISTICS = False
 SUMMARY = "fine-tuning of one matrix within a bound, as first published; a weak baseline"
 
 

@@ -32,6 +32,7 @@ from emendo.facts import EditRequest
 from emendo.models import ORIGINAL, Revision, Site, SiteDelta, WeightDelta
 
 LAYERS = "pair"
+HAS_STATISTICS = True
 SUMMARY = "Emendo's default: two layers, several formats, other subjects and earlier edits held"
 
 
