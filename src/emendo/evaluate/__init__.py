@@ -4,9 +4,10 @@ from emendo.evaluate.cases import BENCHMARKS, Case, CaseSet, Neighbour, load_cas
 from emendo.evaluate.corrections import corrections
 from emendo.evaluate.metrics import Figure
 from emendo.evaluate.report import Report
-from emendo.evaluate.runner import evaluate
+from emendo.evaluate.runner import ANSWERING, evaluate
 
 __all__ = [
+    "ANSWERING",
     "BENCHMARKS",
     "Case",
     "CaseSet",

@@ -74,6 +74,7 @@ def evaluate(
     compute: Compute | None = None,
     group: int = 10,
     work: Path | None = None,
+    unedited: dict[str, Observation] | None = None,
     home: Path | None = None,
     progress: Progress | None = None,
 ) -> Report:
@@ -89,6 +90,7 @@ def evaluate(
         compute: Computes one independent edit for each of some requests; by `method` unless given.
         group: Cases that are edited and measured together.
         work: File that keeps finished cases; a run with other weights, cases, settings or code does not use them.
+        unedited: What was seen of cases without an edit, by id: used where it is there, and filled. For several methods in turn.
         home: Where statistics are kept; `default_home` unless given.
         progress: Called with a stage, how much of it is done, and of how much.
 
@@ -115,8 +117,10 @@ def evaluate(
         part = every[start : start + group]
         if all(case.id in kept for case in part):
             results += [kept[case.id] for case in part]
+            if unedited is not None:
+                unedited.update((case.id, kept[case.id].unedited) for case in part)
             continue
-        fresh = _measure(model, part, compute, recall)
+        fresh = _measure(model, part, compute, recall, {} if unedited is None else unedited)
         if work is not None:
             _append(work, run, fresh)
         results += fresh
@@ -155,21 +159,22 @@ def _as_json(config: Any) -> dict[str, Any]:
     return settings
 
 
-def _measure(model: EditableModel, cases: Sequence[Case], compute: Compute, recall: Recall | None) -> list[CaseResult]:
+def _measure(
+    model: EditableModel, cases: Sequence[Case], compute: Compute, recall: Recall | None, unedited: dict[str, Observation]
+) -> list[CaseResult]:
     began = time.perf_counter()
     edits = compute([case.request for case in cases])
     edited = time.perf_counter()
     revisions = [ORIGINAL.plus(edit.delta) if isinstance(edit, Edit) else ORIGINAL for edit in edits]
     sights = list(zip(cases, revisions, strict=True))
-    if recall is None:
-        seen = observe(model, [(case, ORIGINAL) for case in cases] + sights)
-    else:
-        seen = observe(model, [(case, ORIGINAL) for case in cases]) + observe(model, sights, recall)
+    unseen = [(case, ORIGINAL) for case in cases if case.id not in unedited]
+    seen = observe(model, unseen + sights) if recall is None else observe(model, unseen) + observe(model, sights, recall)
+    unedited.update((case.id, before) for (case, _), before in zip(unseen, seen, strict=False))
     scored = time.perf_counter()
     return [
         CaseResult(
             id=case.id,
-            unedited=before,
+            unedited=unedited[case.id],
             edited=after,
             refused=str(edit) if isinstance(edit, EditRefused) else None,
             layers=edit.layers if isinstance(edit, Edit) else (),
@@ -177,7 +182,7 @@ def _measure(model: EditableModel, cases: Sequence[Case], compute: Compute, reca
             seconds_editing=(edited - began) / len(cases),
             seconds_scoring=(scored - edited) / len(cases),
         )
-        for case, edit, before, after in zip(cases, edits, seen[: len(cases)], seen[len(cases) :], strict=True)
+        for case, edit, after in zip(cases, edits, seen[len(unseen) :], strict=True)
     ]
 
 

@@ -19,7 +19,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,7 +37,7 @@ _NAMES = {
 _KEPT_TAGS = ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")
 
 
-class _Text(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
+class _Text(yaml.SafeLoader):
     """A safe loader that leaves plain scalars as they are written, and refuses a field that is given twice."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own attribute

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json as writer
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,7 +15,6 @@ from emendo.cli.options import (
     CorpusOption,
     JsonOption,
     LayersOption,
-    MethodOption,
     ModelOption,
     SeedOption,
     SettingsOption,
@@ -21,12 +22,20 @@ from emendo.cli.options import (
 
 if TYPE_CHECKING:
     from emendo.evaluate import Figure, Report
+    from emendo.evaluate.observation import Observation
 
 
 def command(
     benchmark: Annotated[str | None, typer.Argument(help="Name of a benchmark; all are listed unless given.")] = None,
     n: Annotated[int, typer.Option("--n", "-n", min=1, help="How many cases, drawn at random with the seed.")] = 100,
-    method: MethodOption = DEFAULT_METHOD,
+    method: Annotated[
+        str,
+        typer.Option(
+            "--method",
+            help="How to compute the edits, or to answer; several, separated by commas, or 'all'.",
+            rich_help_panel="Method",
+        ),
+    ] = DEFAULT_METHOD,
     layer: LayersOption = None,
     settings: SettingsOption = None,
     corpus: CorpusOption = "python",
@@ -56,6 +65,7 @@ def command(
     Example:
       emendo eval capitals --n 20
       emendo eval counterfact --n 100 --work counterfact.jsonl -o report.json
+      emendo eval counterfact --n 50 --method two_layer,rome,in_context
     """
     from emendo.cli import console
 
@@ -63,24 +73,52 @@ def command(
         _list_benchmarks(json)
         return
     from emendo.cli.method_settings import chosen_settings
+    from emendo.edit import METHODS
     from emendo.evaluate import corrections, evaluate, load_cases
     from emendo.models import load_model
 
-    config = chosen_settings(layer, settings)
+    config, methods = chosen_settings(layer, settings), _methods(method)
     cases = load_cases(benchmark, data=data, n=None if correct else n, split=split, seed=seed)
     loaded = load_model(model)
     with console.progress_of_stages() as progress:
         if correct:
             cases = corrections(loaded, cases, n=n, progress=progress)
-        report = evaluate(
-            loaded, cases, method=method, config=config, corpus=corpus, seed=seed, work=work, progress=progress
-        )
-    if output is not None:
-        report.write(output)
-    if json:
-        console.print_json(report.to_dict())
+        unedited: dict[str, Observation] = {}
+        reports = []
+        for name in methods:
+            own = config if name in METHODS.names() else None
+            report = evaluate(
+                loaded,
+                cases,
+                method=name,
+                config=own,
+                corpus=corpus,
+                seed=seed,
+                work=work,
+                unedited=unedited,
+                progress=progress,
+            )
+            reports.append(report)
+    if len(reports) > 1:
+        told = {"command": f"emendo {' '.join(sys.argv[1:])}", "reports": [report.to_dict() for report in reports]}
     else:
-        _print(report)
+        told = reports[0].to_dict()
+    if output is not None:
+        output.write_text(writer.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    if json:
+        console.print_json(told)
+    elif len(reports) > 1:
+        _print_beside_each_other(reports)
+    else:
+        _print(reports[0])
+
+
+def _methods(text: str) -> list[str]:
+    """The methods that an option names."""
+    from emendo.edit import METHODS
+    from emendo.evaluate import ANSWERING
+
+    return [*METHODS.names(), *ANSWERING.names()] if text == "all" else [name for name in text.split(",") if name]
 
 
 def _list_benchmarks(json: bool) -> None:
@@ -121,6 +159,40 @@ def _print(report: Report) -> None:
         f"{report.benchmark} {report.benchmark_version}, {report.n} cases of {report.data_file} (split {report.split}, "
         f"seed {report.seed}){refused}; {report.method} at layer {layers} of {report.model}; "
         f"{report.seconds_editing:.0f} s editing, {report.seconds_scoring:.0f} s measuring.",
+        style="dim",
+    )
+
+
+def _print_beside_each_other(reports: list[Report]) -> None:
+    from rich.table import Table
+
+    from emendo.cli.console import out
+
+    shown = {
+        "score": "S*",
+        "efficacy_probability": "ES*",
+        "paraphrase_probability": "PS*",
+        "neighborhood_probability": "NS*",
+        "generation_completion": "completion",
+        "generation_chat": "chat",
+    }
+    table = Table("% (95 % interval)", show_edge=False, pad_edge=False)
+    for heading in (*shown.values(), "s an edit", "‖Δ‖/‖W‖", "refused"):
+        table.add_column(heading, justify="right")
+    unedited = {figure.name: figure for figure in reports[0].unedited}
+    table.add_row("unedited", *(_cell(unedited[name]) if name in unedited else "–" for name in shown), "", "", "")
+    for report in reports:
+        figures = {figure.name: figure for figure in report.edited}
+        norm = report.edit_medians.get("relative_norm")
+        costs = ["–", "–"] if norm is None else [f"{report.seconds_editing / report.n:.2f}", f"{norm:.3f}"]
+        cells = [_cell(figures[name]) if name in figures else "–" for name in shown]
+        table.add_row(report.method, *cells, *costs, str(report.refused))
+    out.print(table)
+    out.print("* teacher-forced: how the model rates given words, not what it says", style="dim")
+    first = reports[0]
+    out.print(
+        f"{first.benchmark} {first.benchmark_version}, {first.n} cases of {first.data_file} (split {first.split}, seed "
+        f"{first.seed}), each edited by itself on {first.model}.",
         style="dim",
     )
 

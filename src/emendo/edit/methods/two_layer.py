@@ -108,7 +108,9 @@ def directions_of(
     prior: ClosedForm, keys: Float[Tensor, "d_mlp m"], peers: Float[Tensor, "d_mlp p"], slack: float
 ) -> Float[Tensor, " d_mlp"]:
     """u: one at every key, and zero at the peers, up to the slack."""
-    return prior.directions(torch.cat([keys, peers], dim=1), slack)[: keys.shape[1]].sum(dim=0)
+    rows = prior.directions(torch.cat([keys, peers], dim=1), slack)[: keys.shape[1]]
+    direction: Tensor = rows.sum(dim=0)
+    return direction
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -127,7 +129,8 @@ class _Stage:
 
     def scaled(self, unit: int) -> Float[Tensor, "d_mlp m"]:
         """K / √S: to be held with a slack of one, beside keys that have another S."""
-        return self.keys[unit] / self.slacks[unit] ** 0.5
+        scaled: Tensor = self.keys[unit] / self.slacks[unit] ** 0.5
+        return scaled
 
 
 def _prior(moment: SecondMoment) -> ClosedForm:
