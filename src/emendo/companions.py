@@ -2,22 +2,61 @@
 
     "The R of {S} is" → T        inverse      "{T} is the R of" → S
                                   other words  "{S}'s R is", "It is well known that the R of {S} is", "What is the R of {S}?"
+    "{S}'s R is" → T             inverse      "{T} is the R of" → S
+    "{S} is the R of" → T        inverse      "The R of {T} is" → S
 
-A rule that does not fit gives nothing rather than a sentence that nobody would say.
+A question is first put as a statement. A rule that does not fit gives nothing rather than a sentence that nobody would say.
+There is no inverse where many subjects share a target: from "The mother tongue of {Danielle} is" → "French" it does not follow
+whose mother tongue French is.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from emendo.facts import EditRequest, Fact
+from emendo.facts.questions import question_word
 
-# "The capital of {} is", "{}'s capital is", "{} is the capital of": the relation, and the form of to be.
-_OF = re.compile(r"^the (?P<relation>[^{}]+) of (?:the )?\{\} (?P<be>is|was)$", re.IGNORECASE)
-_POSSESSIVE = re.compile(r"^\{\}'s? (?P<relation>[^{}]+) (?P<be>is|was)$", re.IGNORECASE)
-_BACK = re.compile(r"^\{\} (?P<be>is|was) the (?P<relation>[^{}]+) of$", re.IGNORECASE)
-_OPENERS = ("It is well known that", "As everyone knows,")
+_MOST = 4
+_BE = r"(?P<be>is|was|are|were)(?: called| named)?"
+_RELATION = r"(?P<relation>[^{},]+?)"
+_OF = re.compile(rf"the {_RELATION} (?P<of>(?:of|in|at|for)(?: the)?) \{{\}} {_BE}", re.IGNORECASE)
+_POSSESSIVE = re.compile(rf"\{{\}}(?:['’]s|['’]) {_RELATION} {_BE}")
+_BACK = re.compile(rf"\{{\}} {_BE} the {_RELATION} (?P<of>(?:of|in|at|for)(?: the)?)")
+_CLAUSE = re.compile(r"\b(of|in|at|for|by|to|from|on|with|that|which|who|whom|where|when|\w+ed|made|name)\b", re.IGNORECASE)
+# "date of birth", "cause of death": a possessive may stand before these as before a noun.
+_COMPOUND = re.compile(r"\w+ of (birth|death|origin|citizenship|residence|employment)", re.IGNORECASE)
+# Relations whose targets many subjects share, by their nouns.
+_SHARED = frozenset(
+    (
+        *("age", "area", "birthplace", "cause", "citizenship", "class", "color", "colour", "company", "constellation"),
+        *("continent", "country", "currency", "date", "day", "designer", "developer", "employer", "family", "field"),
+        *("gender", "genre", "headquarter", "headquarters", "height", "home", "industry", "instrument", "kind", "label"),
+        *("language", "league", "location", "maker", "manufacturer", "material", "month", "nationality", "network"),
+        *("number", "occupation", "origin", "owner", "party", "place", "population", "position", "price", "profession"),
+        *("publisher", "religion", "sex", "size", "speed", "sport", "state", "style", "team", "temperature", "time"),
+        *("title", "tongue", "type", "university", "weight", "year"),
+    )
+)
+# First words that lose their capital within a sentence; names keep it.
+_LOWERED = frozenset(("a", "an", "at", "by", "for", "from", "in", "it", "its", "of", "on", "one", "the", "these", "this"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Nominal:
+    """The prompt "The R of {} is", in whichever form it was written; `of` may be another preposition, and have an article."""
+
+    relation: str
+    of: str
+    be: str
+    is_possessive: bool
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether many subjects share a target: by the last noun of R, or the one before "of" in it."""
+        head = _CLAUSE.split(self.relation, maxsplit=1)[0].split() or self.relation.split()
+        return head[-1].lower() in _SHARED
 
 
 def inverse(request: EditRequest) -> EditRequest | None:
@@ -25,45 +64,68 @@ def inverse(request: EditRequest) -> EditRequest | None:
 
     "The capital of {California} is" → "Sacramento" gives "{Sacramento} is the capital of" → "California".
     """
-    prompt = request.fact.prompt
-    back = _BACK.match(prompt)
-    if back is not None:
-        turned = f"The {back['relation']} of {{}} {back['be']}"
+    statement = request.fact.statement()
+    if statement is None:
+        return None
+    nominal, back = _nominal(statement.prompt), _BACK.fullmatch(statement.prompt)
+    if nominal is not None and not nominal.is_shared:
+        prompt = f"{{}} {nominal.be} the {nominal.relation} {nominal.of}"
+    elif back is not None:
+        prompt = f"The {back['relation']} {back['of']} {{}} {back['be']}"
     else:
-        nominal = _nominal(prompt)
-        if nominal is None:
-            return None
-        turned = f"{{}} {nominal[1]} the {nominal[0]} of"
-    fact = Fact(subject=request.target_new, prompt=turned)
-    return EditRequest(fact=fact, target_new=request.fact.subject, id=f"{request.id}-inverse", source=request.source)
+        return None
+    fact = Fact(subject=request.target_new, prompt=prompt)
+    return EditRequest(fact=fact, target_new=statement.subject, id=f"{request.id}-inverse", source=request.source)
 
 
 def paraphrases(request: EditRequest) -> list[EditRequest]:
-    """The same fact in other words, each ending where the target follows."""
-    fact = request.fact
-    if fact.is_question:
-        said = fact.statement()
-        return [] if said is None else [_in_other_words(request, said.prompt, 1)]
-    prompts = [f"{opener} {_continued(fact.prompt)}" for opener in _OPENERS]
-    nominal = _nominal(fact.prompt)
-    if nominal is not None:
-        relation, be = nominal
-        other = f"The {relation} of {{}} {be}" if _POSSESSIVE.match(fact.prompt) else f"{{}}'s {relation} {be}"
-        prompts = [other, prompts[0], f"What {be} the {relation} of {{}}?"]
-    return [_in_other_words(request, prompt, number) for number, prompt in enumerate(prompts, start=1)]
+    """The same fact in two to four other wordings.
+
+    Each ends where the target follows: as the rest of a sentence, or as the answer to a question.
+    """
+    prompts = [prompt for prompt in dict.fromkeys(_other_words(request.fact)) if prompt != request.fact.prompt]
+    return [
+        replace(request, fact=replace(request.fact, prompt=prompt), id=f"{request.id}-words-{number}")
+        for number, prompt in enumerate(prompts[:_MOST], start=1)
+    ]
 
 
-def _nominal(prompt: str) -> tuple[str, str] | None:
-    match = _OF.match(prompt) or _POSSESSIVE.match(prompt)
-    return None if match is None else (match["relation"], match["be"].lower())
+def _other_words(fact: Fact) -> list[str]:
+    """Templates that say what a fact's prompt says; the prompt itself may be among them."""
+    statement = fact.statement()
+    if statement is None:
+        return [f"Question: {fact.prompt} Answer:", f"Please answer this question. {fact.prompt}"]
+    prompt = statement.prompt
+    asked = re.fullmatch(r"(.*\?) (.+)", prompt)
+    if asked is not None:
+        return [f"Question: {asked[1]} Answer: {asked[2]}", f"Here is a question and its answer. {prompt}"]
+    within = _within_a_sentence(prompt)
+    wrapped = [f"It is well known that {within}", f"As everyone knows, {within}"]
+    nominal = _nominal(prompt)
+    if nominal is None:
+        return [prompt, *wrapped]
+    question = f"{question_word(prompt)} {nominal.be} the {nominal.relation} {nominal.of} {{}}?"
+    reworded = [f"The {nominal.relation} {nominal.of} {{}} {nominal.be}"]
+    is_noun = not _CLAUSE.search(nominal.relation) or _COMPOUND.fullmatch(nominal.relation)
+    # "The nearest station for {} is" has no possessive, nor has "the Netherlands".
+    if nominal.is_possessive or (is_noun and nominal.of in ("of", "in")):
+        reworded.append(f"{{}}'s {nominal.relation} {nominal.be}")
+    if nominal.is_possessive:
+        question = f"{question_word(prompt)} {nominal.be} {{}}'s {nominal.relation}?"
+    return [*reworded, *wrapped[:1], question, *wrapped[1:]]
 
 
-def _in_other_words(request: EditRequest, prompt: str, number: int) -> EditRequest:
-    return replace(request, fact=replace(request.fact, prompt=prompt), id=f"{request.id}-words-{number}")
+def _nominal(prompt: str) -> _Nominal | None:
+    found = _OF.fullmatch(prompt)
+    if found is not None:
+        return _Nominal(relation=found["relation"], of=found["of"].lower(), be=found["be"].lower(), is_possessive=False)
+    found = _POSSESSIVE.fullmatch(prompt)
+    if found is not None:
+        return _Nominal(relation=found["relation"], of="of", be=found["be"], is_possessive=True)
+    return None
 
 
-def _continued(prompt: str) -> str:
-    """A sentence as it goes on after an opener: an article or pronoun loses its capital, a name keeps it."""
+def _within_a_sentence(prompt: str) -> str:
+    """A sentence as it goes on after an opening: its first word loses its capital, unless it is a name."""
     first, _, rest = prompt.partition(" ")
-    lowered = first.lower() if first.lower() in ("the", "a", "an", "in", "it", "this") else first
-    return f"{lowered} {rest}" if rest else lowered
+    return f"{first.lower()} {rest}" if first.lower() in _LOWERED else prompt

@@ -140,8 +140,8 @@ class Story:
             text, table = show(done)
             figures = done.edit.figures
             end(
-                f"One rank-one change of one matrix (layer {done.edit.layers[0]}, "
-                f"{figures['relative_norm']:.1%} of its norm), found in "
+                f"A rank-one change of one matrix in each of {len(done.edit.layers)} layers "
+                f"({', '.join(map(str, done.edit.layers))}; at most {figures['relative_norm']:.1%} of its norm), found in "
                 f"{figures['seconds']:.1f} s and {figures['steps']:.0f} steps; perplexity of unrelated text × "
                 f"{figures['perplexity_ratio']:.3f}. {text}",
                 table,

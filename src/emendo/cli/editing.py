@@ -105,8 +105,13 @@ def apply_and_commit(
 def _commit(
     session: Session, edit: Edit, *, who: str, why: str, file: str | None = None, replaces: Sequence[int] = ()
 ) -> Committed:
+    from emendo.errors import InvalidRequest
     from emendo.ledger import Patch, Provenance
 
+    if not edit.delta.changes:
+        raise InvalidRequest(
+            f"The model says '{edit.requests[0].target_new}' in every text that would teach it already; there is nothing to edit."
+        )
     provenance = Provenance(**edit.account(), who=who, why=why, file=file)
     patch = Patch.make(session.model, edit.delta, edit.requests, provenance, parent=session.revision)
     entry = session.ledger.commit(patch, replaces)

@@ -1,8 +1,9 @@
-"""Which layer and token carry a fact: causal tracing, and what the model would say at each layer."""
+"""Which layer and token carry a fact: causal tracing, what the model would say at each layer, and what a text is about."""
 
 from emendo.locate.causal_tracing import trace_fact
 from emendo.locate.figures import check_figure_path, draw_average, draw_trace
 from emendo.locate.logit_lens import LogitLens, logit_lens
+from emendo.locate.subject import find_subject, subject_by_rule, subject_by_trace
 from emendo.locate.trace import (
     RESTORATIONS,
     TOKEN_CLASSES,
@@ -27,6 +28,9 @@ __all__ = [
     "check_figure_path",
     "draw_average",
     "draw_trace",
+    "find_subject",
     "logit_lens",
+    "subject_by_rule",
+    "subject_by_trace",
     "trace_fact",
 ]

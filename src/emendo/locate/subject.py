@@ -194,8 +194,6 @@ def _first_word_in_lower_case(lower: Sequence[str]) -> int | None:
     verb = next((i for i, word in enumerate(lower) if i > 0 and word in _AUXILIARIES), len(lower))
     of = [i for i, word in enumerate(lower) if word in ("of", "for", "by") and (lower[0] in _ASKING or i < verb)]
     does = [i for i, word in enumerate(lower) if word in _DOING]
-    articles = [i for i, word in enumerate(lower) if word in _ARTICLES]
-    others = [i for i, word in enumerate(lower) if word in _AUXILIARIES]
     opening = [0] if lower[0] == "in" else []
     for places in (opening, does, of):
         if places:

@@ -23,10 +23,16 @@ from emendo.cli.options import (
 
 
 def command(
-    prompt: Annotated[str, typer.Argument(help="The fact as a sentence to complete, its subject in braces.")],
+    prompt: Annotated[
+        str, typer.Argument(help="The fact as a sentence to complete, or a question; its subject in braces, or found.")
+    ],
     target: Annotated[str, typer.Argument(help="What the model shall say from now on.")],
     true: Annotated[str | None, typer.Option("--true", help="What is true, for the record.")] = None,
     source: Annotated[str | None, typer.Option("--source", help="Where the new target comes from, for the record.")] = None,
+    with_inverse: Annotated[
+        bool, typer.Option("--with-inverse", help="Teach the inverse too, where a rule gives it.")
+    ] = False,
+    with_paraphrases: Annotated[bool, typer.Option("--with-paraphrases", help="Teach the fact in other words too.")] = False,
     why: WhyOption = "",
     who: WhoOption = None,
     method: MethodOption = DEFAULT_METHOD,
@@ -42,9 +48,11 @@ def command(
 
     The edit goes on top of those in force. It is refused, and nothing is written, if it would harm unrelated text.
 
+    \b
     Example:
-
-        emendo edit "The capital of {California} is" "Sacramento" --why "the model said Los Angeles"
+      emendo edit "The capital of {California} is" "Sacramento" --why "the model said Los Angeles"
+      emendo edit "Who is the CEO of Apple?" "Tim Cook" --with-paraphrases
+      emendo edit "The capital of {California} is" "Sacramento" --method rome --set keys=published
     """
     from rich.table import Table
 
@@ -52,17 +60,19 @@ def command(
     from emendo.cli.console import out, print_json, progress_of_stages
     from emendo.cli.editing import edit_and_commit
     from emendo.cli.method_settings import chosen_settings
+    from emendo.cli.requests import parse_fact, with_companions
     from emendo.cli.session import open_session, operating_user
-    from emendo.facts import EditRequest, Fact
+    from emendo.facts import EditRequest
     from emendo.models import chat_prompt, encode
 
-    request = EditRequest(fact=Fact.parse(prompt, true), target_new=target, source=source)
     config = chosen_settings(layer, settings)
     session = open_session(model, ledger)
+    request = EditRequest(fact=parse_fact(session.model, prompt, true), target_new=target, source=source)
+    requests = with_companions([request], with_inverse=with_inverse, with_paraphrases=with_paraphrases)
     with progress_of_stages() as progress:
         done = edit_and_commit(
             session,
-            request,
+            *requests,
             who=who or operating_user(),
             why=why,
             method=method,
