@@ -26,7 +26,7 @@ def matrix_units(model: EditableModel) -> Iterator[None]:
     another such context nothing more happens.
     """
     capabilities = torch.cpu.get_capabilities()
-    has_units = bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    has_units = bool(capabilities.get("amx_bf16"))
     is_on = torch.is_autocast_enabled("cpu")
     if is_on or not has_units or model.device.type != "cpu" or model.dtype != torch.float32:
         yield
