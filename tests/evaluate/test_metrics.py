@@ -36,7 +36,7 @@ BAD = Observation(
 
 
 def test_figures_are_those_worked_out_by_hand() -> None:
-    found = {figure.name: figure.estimate for figure in figures([GOOD, BAD])}
+    found = {figure.name: figure.estimate for figure in figures([GOOD, BAD], [GOOD, BAD])}
     expected = {
         "efficacy_probability": 1 / 2,
         "efficacy_argmax": 1 / 2,
@@ -55,14 +55,14 @@ def test_figures_are_those_worked_out_by_hand() -> None:
 
 
 def test_the_score_is_the_harmonic_mean_of_the_means() -> None:
-    found = {figure.name: figure.estimate for figure in figures([GOOD, GOOD, BAD])}
+    found = {figure.name: figure.estimate for figure in figures([GOOD, GOOD, BAD], [GOOD, GOOD, BAD])}
     parts = [found[name] for name in ("efficacy_probability", "paraphrase_probability", "neighborhood_probability")]
     assert parts == pytest.approx([2 / 3, 1 / 2, (3 / 4 + 3 / 4 + 1 / 4) / 3])
     assert found["score"] == pytest.approx(3 / sum(1 / part for part in parts))
 
 
 def test_the_score_is_zero_where_a_part_is() -> None:
-    found = {figure.name: figure for figure in figures([BAD, BAD])}
+    found = {figure.name: figure for figure in figures([BAD, BAD], [BAD, BAD])}
     assert found["efficacy_probability"].estimate == 0
     assert (found["score"].estimate, found["score"].low, found["score"].high) == (0, 0, 0)
 
@@ -74,7 +74,7 @@ def test_equal_probabilities_are_no_success() -> None:
 def test_every_figure_lies_in_its_interval_and_says_how_it_was_made() -> None:
     observations = [GOOD, BAD, GOOD, GOOD, BAD]
     binary = {measure.name for measure in MEASURES if measure.is_binary}
-    for figure in figures(observations):
+    for figure in figures(observations, observations):
         assert 0 <= figure.low <= figure.estimate <= figure.high <= 1
         assert figure.n == len(observations)
         assert figure.interval == ("wilson" if figure.name in binary else "bootstrap")
@@ -90,7 +90,7 @@ def test_a_mean_that_is_the_same_in_every_case_still_has_a_wide_interval() -> No
         chat=GOOD.chat,
         questions=(),
     )
-    found = {figure.name: figure for figure in figures([perfect] * 10)}
+    found = {figure.name: figure for figure in figures([perfect] * 10, [perfect] * 10)}
     assert found["paraphrase_probability"].estimate == 1
     assert found["paraphrase_probability"].low == pytest.approx(0.7225, abs=1e-3)
 
@@ -99,7 +99,7 @@ def test_what_no_case_has_is_not_reported() -> None:
     bare = Observation(
         rewrite=GOOD.rewrite, paraphrases=(), neighbours=(), completion=GOOD.completion, chat=GOOD.chat, questions=()
     )
-    assert [figure.name for figure in figures([bare])] == [
+    assert [figure.name for figure in figures([bare], [bare])] == [
         "efficacy_probability",
         "efficacy_argmax",
         "generation_completion",

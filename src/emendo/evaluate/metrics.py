@@ -27,6 +27,7 @@ from emendo.evaluate.intervals import Array, Interval, bootstrap, wilson
 from emendo.evaluate.observation import Answer, Comparison, Observation
 
 SCORE = "score"
+Value = Callable[[Observation, Observation], float | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,14 +39,15 @@ class Measure:
         label: As in tables.
         teacher_forced: Whether it rates given words instead of what the model says.
         is_binary: Whether a case either has it or has not.
-        value: Its value for a case; None where the case has nothing to measure it on.
+        value: Its value for a case, from what was seen with the edit and without it; None where the case has nothing to measure
+            it on.
     """
 
     name: str
     label: str
     teacher_forced: bool
     is_binary: bool
-    value: Callable[[Observation], float | None]
+    value: Value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,47 +87,60 @@ def _named(answers: Sequence[Answer]) -> float | None:
     return sum(a.is_success for a in answers) / len(answers) if answers else None
 
 
-def _forced(name: str, label: str, value: Callable[[Observation], float | None], *, is_binary: bool = False) -> Measure:
+def _forced(name: str, label: str, value: Value, *, is_binary: bool = False) -> Measure:
     return Measure(name=name, label=label, teacher_forced=True, is_binary=is_binary, value=value)
 
 
-def _free(name: str, label: str, value: Callable[[Observation], float | None], *, is_binary: bool = True) -> Measure:
+def _free(name: str, label: str, value: Value, *, is_binary: bool = True) -> Measure:
     return Measure(name=name, label=label, teacher_forced=False, is_binary=is_binary, value=value)
 
 
 MEASURES = (
-    _forced("efficacy_probability", "efficacy, probability (ES)", lambda o: float(o.rewrite.is_likelier), is_binary=True),
-    _forced("efficacy_argmax", "efficacy, argmax (EM)", lambda o: float(o.rewrite.wanted.is_argmax), is_binary=True),
-    _forced("paraphrase_probability", "paraphrase, probability (PS)", lambda o: _likelier(o.paraphrases)),
-    _forced("paraphrase_argmax", "paraphrase, argmax (PM)", lambda o: _argmax(o.paraphrases)),
-    _forced("neighborhood_probability", "neighborhood, probability (NS)", lambda o: _likelier(o.neighbours)),
-    _forced("neighborhood_argmax", "neighborhood, argmax (NM)", lambda o: _argmax(o.neighbours)),
-    _free("generation_completion", "generation, completion", lambda o: float(o.completion.is_success)),
-    _free("generation_chat", "generation, chat", lambda o: float(o.chat.is_success)),
-    _free("generation_questions", "generation, other questions", lambda o: _named(o.questions), is_binary=False),
-    _free("stop_completion", "stops by itself, completion", lambda o: float(o.completion.is_stopped)),
-    _free("stop_chat", "stops by itself, chat", lambda o: float(o.chat.is_stopped)),
+    _forced("efficacy_probability", "efficacy, probability (ES)", lambda o, _: float(o.rewrite.is_likelier), is_binary=True),
+    _forced("efficacy_argmax", "efficacy, argmax (EM)", lambda o, _: float(o.rewrite.wanted.is_argmax), is_binary=True),
+    _forced("paraphrase_probability", "paraphrase, probability (PS)", lambda o, _: _likelier(o.paraphrases)),
+    _forced("paraphrase_argmax", "paraphrase, argmax (PM)", lambda o, _: _argmax(o.paraphrases)),
+    _forced("neighborhood_probability", "neighborhood, probability (NS)", lambda o, _: _likelier(o.neighbours)),
+    _forced("neighborhood_argmax", "neighborhood, argmax (NM)", lambda o, _: _argmax(o.neighbours)),
+    _free("generation_completion", "generation, completion", lambda o, _: float(o.completion.is_success)),
+    _free("generation_chat", "generation, chat", lambda o, _: float(o.chat.is_success)),
+    _free("generation_questions", "generation, other questions", lambda o, _: _named(o.questions), is_binary=False),
+    _free("stop_completion", "stops by itself, completion", lambda o, _: float(o.completion.is_stopped)),
+    _free("stop_chat", "stops by itself, chat", lambda o, _: float(o.chat.is_stopped)),
 )
-_SCORE_PARTS = ("efficacy_probability", "paraphrase_probability", "neighborhood_probability")
+SCORE_PARTS = ("efficacy_probability", "paraphrase_probability", "neighborhood_probability")
 
 
-def figures(observations: Sequence[Observation], *, seed: int = 0) -> tuple[Figure, ...]:
+def case_values(observations: Sequence[Observation], unedited: Sequence[Observation]) -> dict[str, tuple[float | None, ...]]:
+    """By measure, the value of each case; measures that no case has a value for are left out.
+
+    Args:
+        observations: One for each case.
+        unedited: What was seen of the same cases without an edit.
+    """
+    pairs = list(zip(observations, unedited, strict=True))
+    values = {m.name: tuple(m.value(after, before) for after, before in pairs) for m in MEASURES}
+    return {name: own for name, own in values.items() if any(value is not None for value in own)}
+
+
+def figures(observations: Sequence[Observation], unedited: Sequence[Observation], *, seed: int = 0) -> tuple[Figure, ...]:
     """The figures of all measures that some case has a value for, the score first.
 
     Args:
         observations: One for each case, at least one.
+        unedited: What was seen of the same cases without an edit.
         seed: Of the bootstrap.
     """
-    values = {m.name: np.array([_or_nan(m.value(o)) for o in observations]) for m in MEASURES}
     found = []
-    parts = np.stack([values[name] for name in _SCORE_PARTS])
-    if not np.isnan(parts).all(axis=1).any():
-        interval = bootstrap(parts, _harmonic_mean, seed=seed)
+    values = {name: np.array([_or_nan(v) for v in own]) for name, own in case_values(observations, unedited).items()}
+    if all(name in values for name in SCORE_PARTS):
+        parts = np.stack([values[name] for name in SCORE_PARTS])
+        interval = bootstrap(parts, harmonic_mean, seed=seed)
         found.append(_figure(SCORE, "score (S)", interval, teacher_forced=True))
     for measure in MEASURES:
-        known = values[measure.name][~np.isnan(values[measure.name])]
-        if len(known) == 0:
+        if measure.name not in values:
             continue
+        known = values[measure.name][~np.isnan(values[measure.name])]
         if measure.is_binary or set(known.tolist()) in ({0.0}, {1.0}):
             interval = wilson(int(known.sum()), len(known))
         else:
@@ -147,7 +162,7 @@ def _figure(name: str, label: str, interval: Interval, *, teacher_forced: bool) 
     )
 
 
-def _harmonic_mean(means: Array) -> Array:
+def harmonic_mean(means: Array) -> Array:
     """Of the rows; 0 where one of them is 0."""
     with np.errstate(divide="ignore"):
         result: Array = len(means) / (1 / means).sum(axis=0)

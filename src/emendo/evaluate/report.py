@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,9 @@ class Report:
         seconds_scoring: Time spent on scores and answers, at both revisions.
         unedited: Figures of the original model.
         edited: Figures of the model with each case's own edit.
+        case_ids: Of the cases, in order.
+        unedited_values: By measure, the value of each case for the original model; None where it has none.
+        edited_values: The same with each case's own edit.
     """
 
     benchmark: str
@@ -59,6 +62,9 @@ class Report:
     seconds_scoring: float
     unedited: tuple[Figure, ...]
     edited: tuple[Figure, ...]
+    case_ids: tuple[str, ...] = ()
+    unedited_values: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
+    edited_values: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON takes it."""
@@ -68,7 +74,11 @@ class Report:
     def from_dict(cls, fields: Mapping[str, Any]) -> Report:
         """The report that `to_dict` wrote."""
         sides = {side: tuple(Figure(**figure) for figure in fields[side]) for side in ("unedited", "edited")}
-        return cls(**{**fields, **sides, "layers": tuple(fields["layers"])})
+        values = {
+            name: {m: tuple(v) for m, v in fields.get(name, {}).items()} for name in ("unedited_values", "edited_values")
+        }
+        ids = tuple(fields.get("case_ids", ()))
+        return cls(**{**fields, **sides, **values, "layers": tuple(fields["layers"]), "case_ids": ids})
 
     def write(self, path: Path) -> None:
         """Write the report as a JSON file."""

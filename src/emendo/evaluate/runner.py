@@ -23,7 +23,7 @@ from emendo import __version__
 from emendo.edit import DEFAULT_METHOD, METHODS, Edit, Editor
 from emendo.errors import EditRefused, UnknownName
 from emendo.evaluate.cases import Case, CaseSet, unique_ids
-from emendo.evaluate.metrics import figures
+from emendo.evaluate.metrics import case_values, figures
 from emendo.evaluate.observation import Observation, Recall, observe
 from emendo.evaluate.report import Report
 from emendo.facts import EditRequest
@@ -125,6 +125,7 @@ def evaluate(
             _append(work, run, fresh)
         results += fresh
     report("cases", len(results), len(every))
+    before, after = [result.unedited for result in results], [result.edited for result in results]
     return Report(
         benchmark=cases.benchmark,
         benchmark_version=cases.version,
@@ -144,8 +145,11 @@ def evaluate(
         versions=_versions(),
         seconds_editing=sum(result.seconds_editing for result in results),
         seconds_scoring=sum(result.seconds_scoring for result in results),
-        unedited=figures([result.unedited for result in results], seed=seed),
-        edited=figures([result.edited for result in results], seed=seed),
+        unedited=figures(before, before, seed=seed),
+        edited=figures(after, before, seed=seed),
+        case_ids=tuple(result.id for result in results),
+        unedited_values=case_values(before, before),
+        edited_values=case_values(after, before),
     )
 
 
