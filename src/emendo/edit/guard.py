@@ -19,7 +19,7 @@ from emendo.models import EditableModel, KeptStates, Revision, TokenBatch, Weigh
 
 MOST_RELATIVE_NORM = 1.0
 MOST_PERPLEXITY_RATIO = 1.1
-ROWS, ROW_TOKENS = 8, 64
+ROWS, ROW_TOKENS = 4, 48
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ does not grow with the number of edits before it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor
 from emendo.edit.closed_form import ClosedForm
 from emendo.edit.contexts import Context, preservation_contexts, teaching_contexts
 from emendo.edit.kept_values import KeptValues
-from emendo.edit.keys_values import KeysValue, find_values
+from emendo.edit.keys_values import KeysValue, Texts, parts
 from emendo.edit.second_moment import SecondMoment
 from emendo.edit.settings import SearchSettings
 from emendo.facts import EditRequest
@@ -82,9 +82,15 @@ class Unit:
 
 @dataclass(kw_only=True, eq=False)
 class History:
-    """The keys of earlier edits, and for each layer the prior that holds them."""
+    """The keys of earlier edits, and for each layer the prior that holds them.
+
+    Attributes:
+        earlier: What is held.
+        listed: Keys of listed names by layer (see `Peers`), which do not change with edits of that layer or above.
+    """
 
     earlier: list[Held] = field(default_factory=list)
+    listed: dict[int, Float[Tensor, "d_mlp subjects"]] = field(default_factory=dict)
     _priors: dict[int, ClosedForm] = field(default_factory=dict)
 
     def prior(self, layer: int, moment: SecondMoment, make: Prior) -> ClosedForm:
@@ -160,13 +166,16 @@ class Job:
             Unit(group=number, requests=requests, contexts=self._contexts(requests, settings)) for number, requests in parts
         ]
 
-    def search(
-        self, site: Site, units: Sequence[Unit], settings: SearchSettings, revisions: Sequence[Revision] | None = None
-    ) -> list[KeysValue]:
-        """Keys and δ of each unit at a site (see `find_values`); those that are kept are not searched again."""
+    def search(self, site: Site, units: Sequence[Unit], settings: SearchSettings) -> list[KeysValue]:
+        """Keys and δ of each unit at one site."""
+        return [value for search in self.searches(units, sites=1) for value in search.find(site, settings)]
+
+    def searches(self, units: Sequence[Unit], *, sites: int) -> Iterator[Search]:
+        """The units in parts that are searched together, each at so many sites."""
         contexts = [unit.contexts for unit in units]
-        find = find_values if self.values is None else self.values.find
-        return find(self.model, site, contexts, settings, self.report, revisions=revisions, keep_prefix=self.keep_prefix)
+        for numbers in parts(contexts):
+            texts = Texts(self.model, [contexts[i] for i in numbers], keep_prefix=self.keep_prefix)
+            yield Search(job=self, texts=texts, numbers=numbers, units=len(units), sites=sites)
 
     def _contexts(self, requests: Sequence[EditRequest], settings: SearchSettings) -> tuple[Context, ...]:
         taught = [
@@ -176,3 +185,38 @@ class Job:
         ]
         fact = requests[0].fact
         return (*taught, *preservation_contexts(self.model, fact, chat="chat" in settings.formats))
+
+
+@dataclass(kw_only=True, eq=False)
+class Search:
+    """Units that are searched together, at one site after another.
+
+    Attributes:
+        job: The computation.
+        texts: Their contexts.
+        numbers: Their numbers among all units.
+        units: How many units there are in all.
+        sites: At how many sites each is searched.
+        done: At how many sites these were.
+    """
+
+    job: Job
+    texts: Texts
+    numbers: range
+    units: int
+    sites: int
+    done: int = 0
+
+    def find(self, site: Site, settings: SearchSettings, revisions: Sequence[Revision] | None = None) -> list[KeysValue]:
+        """Keys and δ of each (see `Texts.find`); those that are kept are not searched again."""
+        values = self.job.values
+        if values is None:
+            found = self.texts.find(site, settings, self._report, revisions=revisions)
+        else:
+            found = values.find(self.texts, site, settings, self._report, revisions=revisions)
+        self.done += 1
+        return found
+
+    def _report(self, share: float) -> None:
+        own = len(self.numbers) * (self.done + share) / self.sites
+        self.job.report(round(100 * (self.numbers.start + own)), 100 * self.units)

@@ -17,11 +17,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from emendo.edit.contexts import Context
-from emendo.edit.keys_values import KeysValue, find_values
+from emendo.edit.keys_values import KeysValue, Texts
 from emendo.edit.settings import SearchSettings
 from emendo.models import ORIGINAL, EditableModel, Revision, Site
 
-_PART = 16
 _FORMAT = "emendo-values/1"
 
 
@@ -39,40 +38,24 @@ class KeptValues:
 
     def find(
         self,
-        model: EditableModel,
+        texts: Texts,
         site: Site,
-        units: Sequence[Sequence[Context]],
         settings: SearchSettings,
-        progress: Callable[[int, int], None],
+        report: Callable[[float], None],
         *,
         revisions: Sequence[Revision] | None,
-        keep_prefix: bool,
     ) -> list[KeysValue]:
-        """As `find_values`, of which only those are searched that are not kept."""
-        at = [ORIGINAL] * len(units) if revisions is None else revisions
-        paths = [self._path(model, site, own, settings, own_at) for own, own_at in zip(units, at, strict=True)]
+        """As `Texts.find` for all units, of which only those are searched that are not kept."""
+        at = [ORIGINAL] * len(texts.units) if revisions is None else revisions
+        paths = [self._path(texts.model, site, own, settings, own_at) for own, own_at in zip(texts.units, at, strict=True)]
         found = {i: value for i, path in enumerate(paths) if (value := _read(path)) is not None}
-        missing = [i for i in range(len(units)) if i not in found]
-        for start in range(0, len(missing), _PART):
-            part = missing[start : start + _PART]
-
-            def report(done: int, total: int, start: int = start, part: Sequence[int] = part) -> None:
-                known = len(units) - len(missing) + start
-                progress(round(100 * (known + len(part) * done / total)), 100 * len(units))
-
-            searched = find_values(
-                model,
-                site,
-                [units[i] for i in part],
-                settings,
-                report,
-                revisions=[at[i] for i in part],
-                keep_prefix=keep_prefix,
-            )
-            for i, value in zip(part, searched, strict=True):
+        missing = [i for i in range(len(paths)) if i not in found]
+        if missing:
+            searched = texts.find(site, settings, report, revisions=at, wanted=missing)
+            for i, value in zip(missing, searched, strict=True):
                 _write(paths[i], value)
                 found[i] = value
-        return [found[i] for i in range(len(units))]
+        return [found[i] for i in range(len(paths))]
 
     def _path(
         self, model: EditableModel, site: Site, contexts: Sequence[Context], settings: SearchSettings, revision: Revision

@@ -22,13 +22,13 @@ from torch import Tensor
 from emendo.edit.contexts import Context
 from emendo.edit.settings import SearchSettings
 from emendo.edit.shards import Reading, Shard, columns, make_shards
-from emendo.models import EditableModel, Revision, Site, TokenBatch, at_revisions, matrix_units, read_until
+from emendo.models import ORIGINAL, EditableModel, Revision, Site, TokenBatch, at_revisions, matrix_units, read_until
 
 # A pass that reads activations takes at most so many rows and tokens; many rows whose first tokens are equal share a batch.
 _MOST_ROWS, _MOST_TOKENS = 256, 2048
 _BEGINNING, _MANY = 8, 16
-# Columns of all contexts that are searched together: what a pass leaves behind for its gradients bounds the memory.
-_MOST_COLUMNS = 3072
+# Columns and units that are searched together: what a pass leaves behind for its gradients bounds the memory.
+_MOST_COLUMNS, _MOST_UNITS = 3072, 32
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,40 +52,57 @@ class KeysValue:
     divergence: float
 
 
-def find_values(
-    model: EditableModel,
-    site: Site,
-    units: Sequence[Sequence[Context]],
-    settings: SearchSettings,
-    progress: Callable[[int, int], None] | None = None,
-    *,
-    revisions: Sequence[Revision] | None = None,
-    keep_prefix: bool = True,
-) -> list[KeysValue]:
-    """Keys and δ for each unit, found independently of the others.
+class Texts:
+    """The contexts of some units, run once, in which values are searched at one site after another.
 
     Args:
         model: At the revision that is to be edited.
-        site: Where δ is added: "value" or "resid_post" of a layer.
         units: The contexts of each unit, teaching and preserving.
-        settings: Of the search.
-        progress: Called with how much is done, and of how much, in hundredths of a unit.
-        revisions: As for `make_shards`.
         keep_prefix: As for `make_shards`.
     """
-    found: list[KeysValue] = []
-    with matrix_units(model):
-        for start, end in _parts(units):
 
-            def report(share: float, start: int = start, end: int = end) -> None:
-                if progress is not None:
-                    progress(round(100 * (start + share * (end - start))), 100 * len(units))
+    def __init__(self, model: EditableModel, units: Sequence[Sequence[Context]], *, keep_prefix: bool = True) -> None:
+        self.model, self.units, self.keep_prefix = model, units, keep_prefix
+        self._shards: list[Shard] = []
 
-            shards = make_shards(
-                model, site, units[start:end], None if revisions is None else revisions[start:end], keep_prefix=keep_prefix
-            )
-            found += _find(model, shards, end - start, settings, report)
-    return found
+    def find(
+        self,
+        site: Site,
+        settings: SearchSettings,
+        report: Callable[[float], None] = lambda share: None,
+        *,
+        revisions: Sequence[Revision] | None = None,
+        wanted: Sequence[int] | None = None,
+    ) -> list[KeysValue]:
+        """Keys and δ of some units, found independently of each other.
+
+        Args:
+            site: Where δ is added: "value" or "resid_post" of a layer; not below that of the call before.
+            settings: Of the search.
+            report: Called with the share that is done.
+            revisions: What each unit has been given already, below the site; nothing unless given.
+            wanted: Numbers of the units; all unless given.
+        """
+        at = [ORIGINAL] * len(self.units) if revisions is None else revisions
+        with matrix_units(self.model):
+            if self._shards:
+                self._shards = [shard.raised(site, at) for shard in self._shards]
+            else:
+                self._shards = make_shards(self.model, site, self.units, at, keep_prefix=self.keep_prefix)
+            return _find(self.model, self._shards, len(self.units), settings, report, wanted)
+
+
+def parts(units: Sequence[Sequence[Context]]) -> list[range]:
+    """Numbers of the units that are searched together: what a pass leaves behind for its gradients bounds the memory."""
+    found: list[range] = []
+    start = size = 0
+    for at, unit in enumerate(units):
+        own = sum(map(columns, unit))
+        if at > start and (size + own > _MOST_COLUMNS or at - start == _MOST_UNITS):
+            found.append(range(start, at))
+            start, size = at, 0
+        size += own
+    return [*found, range(start, len(units))]
 
 
 def keys_at_subject(
@@ -150,24 +167,18 @@ def _batches(rows: Sequence[Sequence[int]]) -> list[list[int]]:
     return batches
 
 
-def _parts(units: Sequence[Sequence[Context]]) -> list[tuple[int, int]]:
-    """First and past-the-last unit of each part that is searched together."""
-    parts: list[tuple[int, int]] = []
-    start = size = 0
-    for at, unit in enumerate(units):
-        own = sum(map(columns, unit))
-        if at > start and size + own > _MOST_COLUMNS:
-            parts.append((start, at))
-            start, size = at, 0
-        size += own
-    return [*parts, (start, len(units))]
-
-
 def _find(
-    model: EditableModel, shards: Sequence[Shard], count: int, settings: SearchSettings, report: Callable[[float], None]
+    model: EditableModel,
+    shards: Sequence[Shard],
+    count: int,
+    settings: SearchSettings,
+    report: Callable[[float], None],
+    wanted: Sequence[int] | None,
 ) -> list[KeysValue]:
     values = [torch.cat([shard.values[:, shard.key_owners == unit] for shard in shards], dim=1) for unit in range(count)]
     state = _Search(model, shards, values, settings)
+    if wanted is not None:
+        state.only(wanted)
     for step in range(settings.steps + 1):
         state.look()
         report(step / settings.steps if settings.steps else 1.0)
@@ -184,7 +195,7 @@ def _find(
             worst_probability=float(state.worst[unit]),
             divergence=float(state.divergence[unit]),
         )
-        for unit in range(count)
+        for unit in (range(count) if wanted is None else wanted)
     ]
 
 
@@ -203,12 +214,18 @@ class _Search:
         self.values = torch.stack([value.mean(dim=1) for value in values])
         self.value_norms = torch.stack([value.norm(dim=0).mean() for value in values])
         self.delta = torch.zeros(count, model.d_model, device=model.device, requires_grad=True)
-        self.optimiser = torch.optim.Adam([self.delta], lr=settings.learning_rate)
+        self.optimiser = settings.optimiser(self.delta, self.value_norms)
         self.best = torch.zeros_like(self.delta, requires_grad=False)
         self.active = torch.ones(count, dtype=torch.bool, device=model.device)
         self.steps = torch.zeros(count, dtype=torch.long)
         self.worst = torch.zeros(count, device=model.device)
         self.divergence = torch.zeros(count, device=model.device)
+
+    def only(self, wanted: Sequence[int]) -> None:
+        """Leave out all other units."""
+        self.active[:] = False
+        self.active[list(wanted)] = True
+        self._drop_rows()
 
     def look(self) -> None:
         """Read every unit that is not done; those that reached their goal leave with the δ they have."""
@@ -243,7 +260,10 @@ class _Search:
                 self._shorten(anchored, self.settings.anchor * self.value_norms)
                 self.delta.copy_(anchored - self.values)
         if bool(self.reached.any()):
-            self.shards = [shard.select(self.active) for shard in self.shards if shard.concerns(self.active)]
+            self._drop_rows()
+
+    def _drop_rows(self) -> None:
+        self.shards = [shard.select(self.active) for shard in self.shards if shard.concerns(self.active)]
 
     @staticmethod
     def _shorten(vectors: Float[Tensor, "units d_model"], limits: Float[Tensor, " units"]) -> None:

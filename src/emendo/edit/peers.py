@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from importlib.resources import files
 
 import torch
@@ -31,6 +30,7 @@ class Peers:
         layers: Whose keys.
         formats: Of the texts that the peers stand in; "prefixed" texts are left out.
         count: How many peers a subject has.
+        listed: By layer, the keys of the listed names; filled, and read once if it is given again.
         share: As for `read_at_subject`.
     """
 
@@ -38,17 +38,18 @@ class Peers:
     layers: tuple[int, ...]
     formats: tuple[str, ...]
     count: int
+    listed: dict[int, Float[Tensor, "d_mlp subjects"]] = field(default_factory=dict)
     share: bool = False
     _found: dict[Fact, list[Float[Tensor, "d_mlp places"]]] = field(default_factory=dict)
 
     def keys(self, fact: Fact) -> dict[int, Float[Tensor, "d_mlp m"]]:
-        """By layer, a column for each place where one of the nearest peers of a fact's subject stands in a text."""
+        """By layer, a column for the first place where one of the nearest peers of a fact's subject stands in each text."""
         peers = self.nearest(fact)
         missing = [peer for peer in peers if peer not in self._found]
         if missing:
             wanted = [name for name in self.formats if name != "prefixed"]
-            contexts = [_contexts(self.model, peer, wanted) for peer in missing]
-            places = [sum(len(context.subject_lasts) for context in own) for own in contexts]
+            contexts = [[_to_first_place(c) for c in _contexts(self.model, peer, wanted)] for peer in missing]
+            places = [len(own) for own in contexts]
             sites = [Site("key", layer) for layer in self.layers]
             read = read_at_subject(self.model, sites, [context for own in contexts for context in own], share=self.share)
             for peer, *keys in zip(missing, *(torch.split(columns, places, dim=1) for columns in read), strict=True):
@@ -62,14 +63,12 @@ class Peers:
     def nearest(self, fact: Fact) -> list[Fact]:
         """The fact about other subjects, those first whose names have the keys that are most like those of its subject's."""
         own = self._names_keys([fact.subject])
-        order = (own[:, 0] @ self._listed).argsort(descending=True).tolist()
+        if self.layers[0] not in self.listed:
+            self.listed[self.layers[0]] = self._names_keys(subjects())
+        order = (own[:, 0] @ self.listed[self.layers[0]]).argsort(descending=True).tolist()
         listed = subjects()
         others = [listed[at] for at in order if listed[at] != fact.subject]
         return [replace(fact, subject=other, target_true=None) for other in others[: self.count]]
-
-    @cached_property
-    def _listed(self) -> Float[Tensor, "d_mlp subjects"]:
-        return self._names_keys(subjects())
 
     def _names_keys(self, names: Sequence[str]) -> Float[Tensor, "d_mlp names"]:
         """Keys at the first of the layers, of the names alone, with a norm of one."""
@@ -88,3 +87,8 @@ def subjects() -> tuple[str, ...]:
 
 def _contexts(model: EditableModel, fact: Fact, formats: Sequence[str]) -> list[Context]:
     return teaching_contexts(model, EditRequest(fact=fact, target_new="-"), formats, [], stop=False)
+
+
+def _to_first_place(context: Context) -> Context:
+    """The text up to the first place of its subject: what follows does not reach the key there."""
+    return replace(context, subject_lasts=context.subject_lasts[:1])

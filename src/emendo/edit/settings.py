@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
+from torch import Tensor
+
 
 @dataclass(frozen=True, kw_only=True)
 class MethodSettings:
@@ -43,3 +46,7 @@ class SearchSettings(MethodSettings):
     clamp: float = 4.0
     anchor: float | None = None
     worst_probability: float = 0.95
+
+    def optimiser(self, delta: Tensor, value_norms: Tensor) -> torch.optim.Optimizer:
+        """What moves δ (units × d_model), given ‖v‖ of each unit."""
+        return torch.optim.Adam([delta], lr=self.learning_rate)

@@ -8,7 +8,7 @@ reading a shard under δ runs the rest, and the head reads only where a target t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -30,7 +30,7 @@ from emendo.models import (
 # A batch is closed when the next row has this many times the columns of its first, so that little is padding, but only once it
 # has this many tokens: below that, a pass takes the time of reading the weights, and two short ones cost twice as much as one.
 _MOST_UNEVEN = 1.5
-_FEWEST_TOKENS = 192
+_FEWEST_TOKENS = 64
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -84,7 +84,8 @@ class Shard:
         places: 1 where δ is added.
         keys: Input of the layer's down-projection at each place of a teaching context, one column each.
         values: The activation at the site there.
-        key_owners: Unit of each of these.
+        key_places: Where these were read, in rows of the whole batch.
+        key_owners: Unit of each.
         targets: Where tokens of targets and leads are predicted.
         tokens: These tokens.
         weights: Their weights (see `Reading`).
@@ -100,6 +101,7 @@ class Shard:
     places: Float[Tensor, "rows columns"]
     keys: Float[Tensor, "d_mlp places"]
     values: Float[Tensor, "d_model places"]
+    key_places: _Positions
     key_owners: Int[Tensor, " places"]
     targets: _Positions
     tokens: Int[Tensor, " targets"]
@@ -124,6 +126,19 @@ class Shard:
             preserved_owners=self.row_owners[self.preserved.rows],
         )
 
+    def raised(self, site: Site, revisions: Sequence[Revision]) -> Shard:
+        """The shard at a later site, its blocks from the edited layer on run anew with what each unit was given there.
+
+        Args:
+            site: Where δ is added next.
+            revisions: What each unit has been given, at the layer of the present site or above.
+        """
+        at = [revisions[owner] for owner in self.row_owners.tolist()]
+        with at_revisions(self.model, at):
+            kept = self.kept.again(self.site.layer)
+            keys, values = _at_places(self.model, site, kept, self.key_places)
+        return replace(self, site=site, kept=kept, keys=keys, values=values)
+
     def concerns(self, active: Bool[Tensor, " units"]) -> bool:
         """Whether any of these units has a row here."""
         return bool(active[self.row_owners].any())
@@ -143,6 +158,7 @@ class Shard:
             places=self.places[rows],
             keys=self.keys,
             values=self.values,
+            key_places=self.key_places,
             key_owners=self.key_owners,
             targets=targets,
             tokens=self.tokens[taught],
@@ -210,7 +226,7 @@ def _make_shard(
         kept = KeptStates.record(model, batch, start)
     device = model.device
     places = torch.zeros(kept.final.shape[:2], device=device)
-    key_rows, key_columns, preserved = [], [], []
+    key_places, preserved = [], []
     said: list[tuple[int, int, int, float, bool]] = []
     for row, (context, owner) in enumerate(rows):
         first = max(anchors) - start - anchors[row]
@@ -220,16 +236,15 @@ def _make_shard(
         if not context.target_ids:
             preserved.append((row, last))
             continue
-        key_rows += [row] * len(here)
-        key_columns += here
+        key_places += [(row, column) for column in here]
         lead = context.prompt_ids[len(context.prompt_ids) - context.lead :]
         for place, token in enumerate(lead, start=last - context.lead):
             said.append((row, place, token, 1 / (context.lead * taught[owner]), False))
         for place, token in enumerate(context.target_ids, start=last):
             said.append((row, place, token, 1 / (len(context.target_ids) * taught[owner]), True))
-    key_site = Site("key", site.layer)
-    with torch.no_grad(), at_revisions(model, at), capture(model, [key_site, site]) as seen:
-        kept.resume(site.layer, kept.resid_pre(site.layer))
+    read_at = _positions(key_places, device)
+    with at_revisions(model, at):
+        keys, values = _at_places(model, site, kept, read_at)
     kept_positions = _positions(preserved, device)
     row_owners = torch.tensor([owner for _, owner in rows], device=device)
     return Shard(
@@ -238,9 +253,10 @@ def _make_shard(
         kept=kept,
         row_owners=row_owners,
         places=places,
-        keys=seen[key_site].reshape(*places.shape, -1)[key_rows, key_columns].float().T,
-        values=seen[site].reshape(*places.shape, -1)[key_rows, key_columns].float().T,
-        key_owners=row_owners[key_rows],
+        keys=keys,
+        values=values,
+        key_places=read_at,
+        key_owners=row_owners[read_at.rows],
         targets=_positions([(row, column) for row, column, *_ in said], device),
         tokens=torch.tensor([token for _, _, token, _, _ in said], dtype=torch.long, device=device),
         weights=torch.tensor([weight for *_, weight, _ in said], device=device),
@@ -248,6 +264,17 @@ def _make_shard(
         preserved=kept_positions,
         before=_next_tokens(model, batch, kept, kept_positions, at),
     )
+
+
+def _at_places(
+    model: EditableModel, site: Site, kept: KeptStates, places: _Positions
+) -> tuple[Float[Tensor, "d_mlp places"], Float[Tensor, "d_model places"]]:
+    """The keys of a site's layer and the activation at the site, a column for each place."""
+    key_site, before = Site("key", site.layer), kept.resid_pre(site.layer)
+    with torch.no_grad(), capture(model, [key_site, site]) as seen:
+        kept.step(site.layer, before)
+    keys, values = (places.pick(seen[s].reshape(*before.shape[:2], -1)).float().T for s in (key_site, site))
+    return keys, values
 
 
 def _next_tokens(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -82,9 +82,16 @@ class KeptStates:
         base = model.network.base_model
         cache = None
         if start > 0:
+            batch, shared = batch.sharing(start)
             plain = DynamicCache()
             with torch.no_grad():
-                base(**batch.inputs(end=start), past_key_values=plain, use_cache=True)
+                if shared > 0:
+                    # What all rows begin with, such as a system prompt, runs once for all of them.
+                    first = {name: tensor[:1] for name, tensor in batch.inputs(end=shared).items()}
+                    base(**first, past_key_values=plain, use_cache=True)
+                    plain.batch_repeat_interleave(batch.input_ids.shape[0])
+                if shared < start:
+                    base(**batch.inputs(start=shared, end=start), past_key_values=plain, use_cache=True)
             cache = DynamicCache()
             cache.layers = [_FrozenLayer(layer.keys, layer.values) for layer in plain.layers]
             cache.layer_class_to_replicate = None
@@ -119,6 +126,19 @@ class KeptStates:
         for block in range(layer, self.model.n_layers):
             hidden = self.step(block, hidden)
         return self.model.finish(hidden)
+
+    def again(self, layer: int) -> KeptStates:
+        """The states with the blocks from `layer` up run anew, under what is in force now, without gradients.
+
+        What is in force must not reach columns before `start`, nor blocks below.
+        """
+        hidden, calls = self.resid_pre(layer), list(self.calls[:layer])
+        with torch.no_grad():
+            for block in range(layer, self.model.n_layers):
+                calls.append(replace(self.calls[block], hidden=hidden))
+                hidden = self.step(block, hidden)
+            final = self.model.finish(hidden)
+        return replace(self, final=final, calls=tuple(calls))
 
     def step(self, layer: int, hidden: Float[Tensor, "rows columns d_model"]) -> Float[Tensor, "rows columns d_model"]:
         """The residual stream after one block; `hidden` may hold the rows of the batch several times over, in order."""

@@ -1,7 +1,7 @@
 """Use the bf16 matrix units of a CPU where an answer in float32 is not needed.
 
-Searching a value takes many passes whose result is checked afterwards in float32. On processors with AVX-512 BF16 or AMX,
-matrix products in bf16 are several times as fast; elsewhere they would be slower, so nothing changes there. Norms, sums and
+Searching a value takes many passes whose result is checked afterwards in float32. On processors with AMX, matrix products in bf16
+are several times as fast; with AVX-512 BF16 alone they are slower than in float32, so nothing changes there. Norms, sums and
 everything that is optimised stay in float32.
 """
 
@@ -20,24 +20,31 @@ from emendo.models.editable import EditableModel
 
 @contextmanager
 def matrix_units(model: EditableModel) -> Iterator[None]:
-    """While the context lasts, a float32 model on such a CPU multiplies matrices in bf16.
+    """While the context lasts, a float32 model on such a CPU multiplies matrices in bf16, and attention has a quick backward pass.
 
     Autocast alone would convert every weight again in every pass, so copies stand in for them: 2 bytes a weight. Inside
     another such context nothing more happens.
     """
-    capabilities = torch.cpu.get_capabilities()
-    has_units = bool(capabilities.get("amx_bf16"))
-    is_on = torch.is_autocast_enabled("cpu")
-    if is_on or not has_units or model.device.type != "cpu" or model.dtype != torch.float32:
+    if model.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
         yield
         return
+    # The flash kernel's backward pass is slow on a CPU where rows are as short as prompts are.
+    with sdpa_kernel(SDPBackend.MATH):
+        if model.dtype == torch.float32 and torch.cpu.get_capabilities().get("amx_bf16"):
+            with _in_bf16(model):
+                yield
+        else:
+            yield
+
+
+@contextmanager
+def _in_bf16(model: EditableModel) -> Iterator[None]:
     modules = [module for module in model.network.modules() if isinstance(module, nn.Linear | Conv1D)]
     weights = [module.weight for module in modules]
     try:
         for module in modules:
             module.weight = nn.Parameter(module.weight.detach().to(torch.bfloat16), requires_grad=False)
-        # The flash kernel's backward pass is slow on a CPU where rows are as short as prompts are.
-        with torch.autocast("cpu", dtype=torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
             yield
     finally:
         for module, weight in zip(modules, weights, strict=True):

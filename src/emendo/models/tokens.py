@@ -88,6 +88,24 @@ class TokenBatch:
         same = (self.input_ids == self.input_ids[:1]).all(dim=0) & self.attention_mask.bool().all(dim=0)
         return int(same[:-1].long().cumprod(dim=0).sum())
 
+    def sharing(self, end: int) -> tuple[TokenBatch, int]:
+        """The batch with the tokens that all rows begin with in its first columns, and how many they are.
+
+        Padding moves from before the first token to after the shared ones; columns from `end` on stay as they are.
+
+        Args:
+            end: Column up to which tokens may be shared.
+        """
+        beginnings = [row[start:end].tolist() for row, start in zip(self.input_ids, self.starts, strict=True)]
+        shortest = min(len(beginning) for beginning in beginnings)
+        count = next((i for i in range(shortest) if len({beginning[i] for beginning in beginnings}) > 1), shortest)
+        input_ids, mask, positions = (t.clone() for t in (self.input_ids, self.attention_mask, self.position_ids))
+        for i, start in enumerate(self.starts):
+            mask[i, count : start + count] = 0
+            for whole, moved in ((self.input_ids, input_ids), (self.attention_mask, mask), (self.position_ids, positions)):
+                moved[i, :count] = whole[i, start : start + count]
+        return TokenBatch(input_ids=input_ids, attention_mask=mask, position_ids=positions, starts=self.starts), count
+
     def inputs(self, start: int = 0, end: int | None = None) -> dict[str, Tensor]:
         """What a transformers model takes for the columns from `start` to `end`; the mask covers all columns before too."""
         return {

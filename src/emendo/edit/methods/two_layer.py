@@ -15,7 +15,7 @@ share a δ, those of earlier edits about it included: keys that are alike cannot
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float
@@ -24,6 +24,7 @@ from torch import Tensor
 from emendo.edit.closed_form import ClosedForm
 from emendo.edit.job import Groups, Held, Job, Solution, Unit
 from emendo.edit.keys_values import KeysValue, keys_at_subject
+from emendo.edit.normed_descent import NormedDescent
 from emendo.edit.peers import Peers
 from emendo.edit.second_moment import SecondMoment
 from emendo.edit.settings import SearchSettings
@@ -41,6 +42,8 @@ class Config(SearchSettings):
     """Settings of Emendo's default method.
 
     Attributes:
+        learning_rate: η, length of a step as a share of ‖v‖.
+        momentum: β.
         peers: How many other subjects are held: their keys in the same prompts keep their values.
         slack: S, as a share of the mean of kᵀ M k.
     """
@@ -48,13 +51,18 @@ class Config(SearchSettings):
     formats: tuple[str, ...] = ("completion", "prefixed", "chat")
     prefixes: tuple[int, ...] = (5, 10)
     stop: bool = True
-    steps: int = 80
-    learning_rate: float = 0.5
+    steps: int = 40
+    learning_rate: float = 0.4
+    momentum: float = 0.5
     kl_weight: float = 0.5
     weight_decay: float = 1e-3
     worst_probability: float = 0.5
     peers: int = 32
     slack: float = 0.05
+
+    def optimiser(self, delta: Tensor, value_norms: Tensor) -> torch.optim.Optimizer:
+        """Steps that are a share of ‖v‖."""
+        return NormedDescent(delta, value_norms, learning_rate=self.learning_rate, momentum=self.momentum)
 
 
 def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution]:
@@ -62,31 +70,35 @@ def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution
     earlier = [_about_subjects_of(job, group) for group in groups]
     units = job.units([_with_earlier(group, held) for group, held in zip(groups, earlier, strict=True)], config, merge=True)
     members = [[i for i, unit in enumerate(units) if unit.group == group] for group in range(len(groups))]
-    alone, together = [ORIGINAL] * len(units), [ORIGINAL] * len(groups)
-    peers = Peers(model=job.model, layers=config.layers, formats=config.formats, count=config.peers, share=job.keep_prefix)
-    stages: list[_Stage] = []
-    for layer in config.layers:
-        prior = job.history.prior(layer, job.moments[layer], _prior)
-        stage = _Stage.of(layer, job.search(Site("value", layer), units, config, alone), prior, config.slack)
-        stages.append(stage)
-        for group, own in enumerate(members):
-            free = prior
-            for before in earlier[group]:
-                free = free.releasing(before.keys[layer], before.slack[layer])
-            joint = free.holding(torch.cat([stage.scaled(i) for i in own], dim=1), 1.0) if len(own) > 1 else free
-            directions = {}
-            for i in own:
-                if not stage.found[i].steps:
-                    continue
-                held = torch.cat([peers.keys(request.fact)[layer] for request in units[i].requests], dim=1)
-                directions[i] = directions_of(free, stage.keys[i], held, stage.slacks[i])
-                alone[i] = alone[i].plus(_change(job, stage, {i: directions[i]}))
-                if len(own) > 1:
-                    among = joint.releasing(stage.scaled(i), 1.0)
-                    directions[i] = directions_of(among, stage.keys[i], held, stage.slacks[i])
-            if directions:
-                together[group] = together[group].plus(_change(job, stage, directions))
-    return [_solution(units, own, stages, revision) for own, revision in zip(members, together, strict=True)]
+    peers = Peers(
+        model=job.model,
+        layers=config.layers,
+        formats=config.formats,
+        count=config.peers,
+        listed=job.history.listed,
+        share=job.keep_prefix,
+    )
+    priors = {layer: job.history.prior(layer, job.moments[layer], _prior) for layer in config.layers}
+    # Of each group, without what earlier edits taught about its subjects: that is taught again.
+    free = [
+        {layer: _without(priors[layer], layer, earlier[group]) for layer in config.layers} for group in range(len(groups))
+    ]
+    held = [_peers_of(unit, peers) for unit in units]
+    stages = {layer: _Stage(layer=layer) for layer in config.layers}
+    alone = [ORIGINAL] * len(units)
+    for search in job.searches(units, sites=len(config.layers)):
+        for layer, stage in stages.items():
+            found = search.find(Site("value", layer), config, [alone[i] for i in search.numbers])
+            for i, value in zip(search.numbers, found, strict=True):
+                stage.add(value, priors[layer], config.slack)
+                if value.steps:
+                    direction = directions_of(free[units[i].group][layer], stage.keys[i], held[i][layer], stage.slacks[i])
+                    alone[i] = alone[i].plus(_change(job, stage, {i: direction}))
+    solutions = []
+    for group, own in enumerate(members):
+        revision = alone[own[0]] if len(own) == 1 else _together(job, free[group], stages, own, held)
+        solutions.append(_solution(units, own, list(stages.values()), revision))
+    return solutions
 
 
 def recall(job: Job, requests: Sequence[EditRequest], config: Config) -> list[Held]:
@@ -118,14 +130,15 @@ class _Stage:
     """What was found at one layer, for each unit."""
 
     layer: int
-    found: Sequence[KeysValue]
-    keys: Sequence[Float[Tensor, "d_mlp m"]]
-    slacks: Sequence[float]
+    found: list[KeysValue] = field(default_factory=list)
+    keys: list[Float[Tensor, "d_mlp m"]] = field(default_factory=list)
+    slacks: list[float] = field(default_factory=list)
 
-    @classmethod
-    def of(cls, layer: int, found: Sequence[KeysValue], prior: ClosedForm, slack: float) -> _Stage:
-        keys = [f.keys.cpu() for f in found]
-        return cls(layer=layer, found=found, keys=keys, slacks=[slack * prior.scale(own) for own in keys])
+    def add(self, found: KeysValue, prior: ClosedForm, slack: float) -> None:
+        """What was found for the next unit."""
+        self.found.append(found)
+        self.keys.append(found.keys.cpu())
+        self.slacks.append(slack * prior.scale(self.keys[-1]))
 
     def scaled(self, unit: int) -> Float[Tensor, "d_mlp m"]:
         """K / √S: to be held with a slack of one, beside keys that have another S."""
@@ -135,6 +148,38 @@ class _Stage:
 
 def _prior(moment: SecondMoment) -> ClosedForm:
     return ClosedForm.of_moment(moment.matrix)
+
+
+def _without(prior: ClosedForm, layer: int, earlier: Sequence[Held]) -> ClosedForm:
+    for before in earlier:
+        prior = prior.releasing(before.keys[layer], before.slack[layer])
+    return prior
+
+
+def _peers_of(unit: Unit, peers: Peers) -> dict[int, Float[Tensor, "d_mlp m"]]:
+    keys = [peers.keys(request.fact) for request in unit.requests]
+    return {layer: torch.cat([own[layer] for own in keys], dim=1) for layer in peers.layers}
+
+
+def _together(
+    job: Job,
+    free: Mapping[int, ClosedForm],
+    stages: Mapping[int, _Stage],
+    own: Sequence[int],
+    held: Sequence[Mapping[int, Tensor]],
+) -> Revision:
+    """The updates of the units of a group, each holding the keys of the others."""
+    revision = ORIGINAL
+    for layer, stage in stages.items():
+        joint = free[layer].holding(torch.cat([stage.scaled(i) for i in own], dim=1), 1.0)
+        directions = {
+            i: directions_of(joint.releasing(stage.scaled(i), 1.0), stage.keys[i], held[i][layer], stage.slacks[i])
+            for i in own
+            if stage.found[i].steps
+        }
+        if directions:
+            revision = revision.plus(_change(job, stage, directions))
+    return revision
 
 
 def _about_subjects_of(job: Job, group: Sequence[EditRequest]) -> list[Held]:
