@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 
@@ -43,7 +45,7 @@ def test_spans_are_within_the_text_and_do_not_overlap() -> None:
     text = "What is the twin city of Kiev? It is the Los Angeles of the east, said Ada Lovelace"
     spans = list(candidate_spans(text))
     assert {"twin city", "Kiev", "Ada Lovelace"} <= {text[start:end] for start, end in spans}
-    assert all(a < b <= c for (a, b), (c, _) in zip(spans, spans[1:], strict=False))
+    assert all(a < b <= c for (a, b), (c, _) in itertools.pairwise(spans))
     assert list(candidate_spans("is of the")) == []
 
 
