@@ -108,7 +108,8 @@ def _other_words(fact: Fact) -> list[str]:
     reworded = [f"The {nominal.relation} {nominal.of} {{}} {nominal.be}"]
     is_noun = not _CLAUSE.search(nominal.relation) or _COMPOUND.fullmatch(nominal.relation)
     # "The nearest station for {} is" has no possessive, nor has "the Netherlands".
-    if nominal.is_possessive or (is_noun and nominal.of in ("of", "in")):
+    has_article = fact.subject.lower().startswith("the ")
+    if nominal.is_possessive or (is_noun and nominal.of in ("of", "in") and not has_article):
         reworded.append(f"{{}}'s {nominal.relation} {nominal.be}")
     if nominal.is_possessive:
         question = f"{question_word(prompt)} {nominal.be} {{}}'s {nominal.relation}?"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,12 @@ from tiny_models import build_tiny
 Run = Callable[..., tuple[int, Any, str]]
 
 FACTS = {"The capital of {California}": "Berlin", "The capital of {Texas}": "Paris", "The mayor of {Nevada}": "Said"}
+WRITERS: dict[str, Callable[[list[dict[str, str]]], str]] = {
+    ".yaml": yaml.safe_dump,
+    ".json": json.dumps,
+    ".jsonl": lambda rows: "\n".join(map(json.dumps, rows)),
+    ".csv": lambda rows: "\n".join(["fact,target", *(f"{row['fact']},{row['target']}" for row in rows)]),
+}
 QUICK = (
     *("--layer", "3", "--set", "formats=completion,", "--set", "steps=4", "--set", "clamp=0.2"),
     *("--set", "peers=2", "--set", "stop=false", "--set", "worst_probability=0.99"),
@@ -58,11 +64,13 @@ def apply(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys:
     for name in ("HF_HUB_DISABLE_TELEMETRY", "TRANSFORMERS_VERBOSITY", "GOMP_SPINCOUNT"):
         monkeypatch.setenv(name, "")
 
-    def run(facts: dict[str, str], *arguments: str, file: str = "facts.yaml") -> tuple[int, Any, str]:
+    def run(
+        facts: dict[str, str], *arguments: str, file: str = "facts.yaml", settings: Sequence[str] = QUICK
+    ) -> tuple[int, Any, str]:
         rows = [{"fact": fact, "target": target} for fact, target in facts.items()]
-        (tmp_path / file).write_text(yaml.safe_dump(rows), encoding="utf-8")
+        (tmp_path / file).write_text(WRITERS[Path(file).suffix](rows), encoding="utf-8")
         with pytest.raises(SystemExit) as end:
-            main(["apply", str(tmp_path / file), *QUICK, "--model", str(folder), "--no-check", "--json", *arguments])
+            main(["apply", str(tmp_path / file), *settings, "--model", str(folder), "--no-check", "--json", *arguments])
         captured = capsys.readouterr()
         return int(end.value.code or 0), json.loads(captured.out) if captured.out else None, captured.err
 
@@ -184,3 +192,52 @@ def test_repeated_rows_count_once() -> None:
     assert (planned.requests, planned.duplicates) == ((request,), 1)
     with pytest.raises(InvalidRequest, match="keep one target"):
         plan("facts.yaml", [request, EditRequest(fact=twin.fact, target_new="Berlin")], [])
+
+
+@pytest.mark.parametrize("suffix", [".yaml", ".json", ".jsonl", ".csv"])
+def test_every_kind_of_file_puts_the_same_facts_in_force(
+    apply: Run, ledger: Callable[[], Ledger], tmp_path: Path, suffix: str
+) -> None:
+    apply(FACTS, "--ledger", str(tmp_path / "yaml"))
+    of_yaml = Ledger.existing(tmp_path / "yaml")
+    assert of_yaml is not None
+    code, told, _ = apply(FACTS, file=f"facts{suffix}")
+    assert (code, len(told["added"])) == (0, 3)
+    assert ledger().at().revision == of_yaml.at().revision
+
+
+def test_taking_one_fact_of_many_out_searches_for_none_of_the_others_again(
+    apply: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method = ("--method", "rome", "--layer", "3", "--set", "formats=completion,", "--set", "steps=4", "--set", "clamp=0.2")
+    find, searched = kept_values.find_values, []
+
+    def counting(*args: Any, **named: Any) -> Any:
+        searched.append(len(args[2]))
+        return find(*args, **named)
+
+    monkeypatch.setattr(kept_values, "find_values", counting)
+    code, told, _ = apply(FACTS, *method, settings=())
+    assert (code, told["changed"], sum(searched)) == (0, True, len(FACTS))
+    code, told, _ = apply(dict(list(FACTS.items())[1:]), *method, settings=())
+    assert (code, len(told["removed"]), told["added"]) == (0, 1, [])
+    assert sum(searched) == len(FACTS), "a fact that stays was searched for again"
+
+
+def test_a_run_that_was_killed_between_patch_and_entry_is_taken_up_again(
+    apply: Run, ledger: Callable[[], Ledger], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as killed:
+
+        def dies(*_: Any, **__: Any) -> None:
+            raise KeyboardInterrupt
+
+        killed.setattr("emendo.ledger.journal.Journal.append", dies)
+        code, told, _ = apply(FACTS)
+        assert (code, told) == (130, None)
+    assert len(list((tmp_path / "ledger" / "patches").iterdir())) == 1
+    assert Ledger.existing(tmp_path / "ledger") is None or ledger().at().in_force == ()
+    code, told, _ = apply(FACTS)
+    assert (code, told["changed"]) == (0, True)
+    assert [len(entry.requests) for entry in ledger().at().in_force] == [3]
+    assert len(list((tmp_path / "ledger" / "patches").iterdir())) == 1

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from emendo.edit.contexts import preservation_contexts, sampled_prefixes, teaching_contexts
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from transformers import PreTrainedTokenizerFast
+
+from emendo.edit.contexts import kept_prefixes, preservation_contexts, sampled_prefixes, teaching_contexts
 from emendo.facts import EditRequest, Fact
-from emendo.models import EditableModel, encode
+from emendo.models import EditableModel, encode, target_ids
+from tiny_models import build_tiny
+from tiny_tokenizers import TOKENIZERS, with_bos
 
 FORMATS = ("completion", "prefixed", "question", "chat")
 REQUEST = EditRequest(fact=Fact.parse("The capital of {California} is"), target_new="Los Angeles")
@@ -46,3 +54,64 @@ def test_preservation_contexts_teach_nothing(tiny: EditableModel) -> None:
     for context in preservation_contexts(tiny, REQUEST.fact, chat=True):
         assert context.target_ids == ()
         assert context.ids == context.prompt_ids
+
+
+@pytest.fixture(scope="module", params=TOKENIZERS)
+def any_tokenizer(request: pytest.FixtureRequest, tiny_tokenizer: PreTrainedTokenizerFast) -> EditableModel:
+    """A tiny model with a tokenizer of every kind in turn."""
+    return build_tiny("llama", TOKENIZERS[request.param](tiny_tokenizer))
+
+
+@pytest.mark.parametrize("format_", ["completion", "prefixed", "question"])
+def test_the_subject_is_found_at_every_place_whatever_the_tokenizer_puts_before(
+    any_tokenizer: EditableModel, format_: str
+) -> None:
+    model = any_tokenizer
+    fact = Fact(subject="Los Angeles", prompt="The man in the city of Los Angeles said: The capital of {} is")
+    request = EditRequest(fact=fact, target_new="Paris")
+    (context,) = teaching_contexts(model, request, (format_,), ["Said the old man."], stop=False)
+    words = model.tokenizer.decode(context.prompt_ids)
+    assert len(context.subject_lasts) == words.count("Los Angeles") == (4 if format_ == "question" else 2)
+    for last in context.subject_lasts:
+        assert model.tokenizer.decode(context.prompt_ids[: last + 1]).endswith("Los Angeles")
+        assert not model.tokenizer.decode(context.prompt_ids[:last]).endswith("Los Angeles")
+
+
+def test_the_tokenizer_says_whether_a_text_begins_with_bos_and_a_template_writes_its_own(
+    any_tokenizer: EditableModel, tiny_tokenizer: PreTrainedTokenizerFast
+) -> None:
+    bos = any_tokenizer.tokenizer.bos_token_id
+    for context in teaching_contexts(any_tokenizer, REQUEST, FORMATS, ["Said the old man."], stop=True):
+        assert context.ids.count(bos) == (0 if bos is None else 1)
+        assert bos is None or context.ids[0] == bos
+    templated = with_bos(tiny_tokenizer)
+    templated.chat_template = "{{ bos_token }}" + str(tiny_tokenizer.chat_template)
+    model = build_tiny("llama", templated)
+    for context in (
+        *teaching_contexts(model, REQUEST, ("chat",), [], stop=True),
+        *preservation_contexts(model, REQUEST.fact, chat=True),
+    ):
+        assert context.ids[0] == templated.bos_token_id
+        assert context.ids.count(templated.bos_token_id) == 1, "once by the template and once by the tokenizer"
+
+
+def test_targets_that_do_not_survive_decoding_keep_their_tokens(tiny: EditableModel) -> None:
+    """A character of two bytes is two tokens here: `prompt + decode(target[:-1])` would read something else."""
+    prompt, target = encode(tiny, REQUEST.fact.text), target_ids(tiny, "Orléans é")
+    (context,) = teaching_contexts(tiny, replace(REQUEST, target_new="Orléans é"), ("completion",), [], stop=False)
+    assert list(context.ids) == [*prompt, *target[:-1]]
+    assert list(context.prompt_ids + context.target_ids) == encode(tiny, f"{REQUEST.fact.text} Orléans é")
+    again = encode(tiny, REQUEST.fact.text + tiny.tokenizer.decode(target[:-1]))
+    assert again != list(context.ids), "the target survives decoding, so that the test shows nothing"
+
+
+def test_prefixes_are_those_of_the_model_that_is_edited(
+    tiny: EditableModel, tiny_tokenizer: PreTrainedTokenizerFast, tmp_path: Path
+) -> None:
+    other = build_tiny("llama", tiny_tokenizer, seed=1)
+    own = kept_prefixes(tiny, (5, 10), 0, tmp_path)
+    assert own == sampled_prefixes(tiny, (5, 10), 0)
+    assert kept_prefixes(other, (5, 10), 0, tmp_path) == sampled_prefixes(other, (5, 10), 0) != own
+    assert kept_prefixes(tiny, (5, 10), 0, tmp_path) == own
+    assert kept_prefixes(tiny, (5, 10), 1, tmp_path) != own
+    assert kept_prefixes(tiny, (), 0, tmp_path) == []

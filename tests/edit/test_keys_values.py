@@ -127,7 +127,7 @@ def test_reading_with_bf16_units_is_close_to_float32(tiny: EditableModel, monkey
     delta = torch.randn(1, tiny.d_model, generator=torch.Generator().manual_seed(0))
     shards = make_shards(tiny, VALUE, [_contexts(tiny, REQUESTS[0])])
     readings = []
-    for capabilities in ({}, {"avx512_bf16": True}):
+    for capabilities in ({}, {"amx_bf16": True}):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda known=capabilities: known)
         with matrix_units(tiny):
             readings.append(torch.cat([shard.read(delta).log_p for shard in shards]))

@@ -90,3 +90,48 @@ def test_hooks_are_removed_when_the_pass_fails(tiny: EditableModel) -> None:
     with pytest.raises(RuntimeError, match="on purpose"), patch_activation(tiny, Site("key", 0), fail):
         tiny.hidden(_batch(tiny))
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in tiny.network.modules())
+
+
+@pytest.mark.parametrize("by_keyword", [False, True])
+def test_blocks_that_return_tuples_or_take_their_input_by_name_are_read_and_patched_alike(
+    tiny_tokenizer: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatch, by_keyword: bool
+) -> None:
+    """What families of older transformers do, and models from outside still may."""
+    plain, other = (build_tiny("llama", tiny_tokenizer) for _ in range(2))
+    batch, sites = _batch(plain), [Site("resid_pre", 1), Site("key", 1), Site("resid_post", 1)]
+    block = other.blocks[1]
+
+    class Wrapped(torch.nn.Module):
+        """The block, called as its caller likes, returning a tuple."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            for name, module in block.named_children():
+                self.add_module(name, module)
+
+        def forward(self, hidden_states: torch.Tensor, **named: object) -> tuple[torch.Tensor, None]:
+            return block.forward(hidden_states, **named), None
+
+    wrapped = Wrapped()
+
+    class Caller(torch.nn.Module):
+        """Stands in the list of blocks for the model's own loop, which expects tensors."""
+
+        def forward(self, hidden_states: torch.Tensor, **named: object) -> torch.Tensor:
+            said = wrapped(hidden_states=hidden_states, **named) if by_keyword else wrapped(hidden_states, **named)
+            return said[0]
+
+    other.network.model.layers[1] = Caller()
+    monkeypatch.setitem(other.__dict__, "blocks", [other.blocks[0], wrapped, *other.blocks[2:]])
+    read = []
+    for model in (plain, other):
+        with torch.no_grad(), capture(model, sites) as seen:
+            clean = model.hidden(batch)
+        for site in sites:
+            with torch.no_grad(), patch_activation(model, site, lambda v: v * 1.5):
+                patched = model.hidden(batch)
+            assert not torch.equal(patched, clean)
+            read += [seen[site], patched]
+    half = len(read) // 2
+    for one, two in zip(read[:half], read[half:], strict=True):
+        torch.testing.assert_close(one, two)

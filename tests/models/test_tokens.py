@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
 from emendo.errors import InvalidRequest, PromptTooLong
 from emendo.models import EditableModel, TokenBatch, encode, subject_spans, target_ids
-from tiny_models import WORDS, build_tiny
+from tiny_models import build_tiny
+from tiny_tokenizers import TOKENIZERS
 
 CASES = [
     ("The capital of France is", "France", 1),
@@ -22,35 +22,9 @@ CASES = [
 ]
 
 
-def _with_bos(tiny_tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
-    """The byte-level tokenizer, putting a token before every text as Llama 3 and Gemma do."""
-    tokenizer = Tokenizer.from_str(tiny_tokenizer.backend_tokenizer.to_str())
-    tokenizer.post_processor = processors.TemplateProcessing(single="<|end|> $A", special_tokens=[("<|end|>", 0)])
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<|end|>", eos_token="<|im_end|>")
-
-
-def _sentencepiece() -> PreTrainedTokenizerFast:
-    """A Unigram tokenizer that writes spaces as "▁" and puts one before the text, as Llama 2 and Mistral do."""
-    tokenizer = Tokenizer(models.Unigram())
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-    tokenizer.decoder = decoders.Metaspace()
-    characters = sorted({*WORDS, "▁", *"Zürich法国的首都是,"})
-    trainer = trainers.UnigramTrainer(
-        vocab_size=200,
-        special_tokens=["<unk>", "<s>", "</s>"],
-        unk_token="<unk>",
-        initial_alphabet=characters,
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator([WORDS, "Zürich 法国的首都是"], trainer)
-    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", unk_token="<unk>")
-
-
-@pytest.fixture(scope="module", params=["plain", "bos", "sentencepiece"])
+@pytest.fixture(scope="module", params=TOKENIZERS)
 def model(request: pytest.FixtureRequest, tiny_tokenizer: PreTrainedTokenizerFast) -> EditableModel:
-    tokenizers = {"plain": lambda: tiny_tokenizer, "bos": lambda: _with_bos(tiny_tokenizer), "sentencepiece": _sentencepiece}
-    return build_tiny("llama", tokenizers[request.param]())
+    return build_tiny("llama", TOKENIZERS[request.param](tiny_tokenizer))
 
 
 @pytest.mark.parametrize("special", [True, False])

@@ -98,8 +98,8 @@ class History:
         if layer not in self._priors:
             prior = make(moment)
             if self.earlier:
-                # K S⁻¹ Kᵀ is the same for K / √S and a slack of one.
-                keys = torch.cat([held.keys[layer] / held.slack[layer] ** 0.5 for held in self.earlier], dim=1)
+                # K S⁻¹ Kᵀ is the same for K / √S and a slack of one; in float32 the quotient could not be released exactly.
+                keys = torch.cat([held.keys[layer].double() / held.slack[layer] ** 0.5 for held in self.earlier], dim=1)
                 prior = prior.holding(keys, 1.0)
             self._priors[layer] = prior
         return self._priors[layer]

@@ -51,7 +51,7 @@ def settled(
     """
     profile = read_profile(model, method, home)
     settled: MethodSettings = (
-        _config(method, plugin, {**profile, **(config or {})}) if config is None or isinstance(config, Mapping) else config
+        config_of(method, plugin, {**profile, **(config or {})}) if config is None or isinstance(config, Mapping) else config
     )
     if not settled.layers:
         settled = replace(settled, layers=profile.get("layers") or default_layers(model, plugin.LAYERS))
@@ -100,7 +100,12 @@ def profile_path(model: EditableModel, home: Path) -> Path:
     return home / "profiles" / f"{model.digest[:24]}.json"
 
 
-def _config(method: str, plugin: ModuleType, chosen: Mapping[str, Any]) -> MethodSettings:
+def config_of(method: str, plugin: ModuleType, chosen: Mapping[str, Any]) -> MethodSettings:
+    """The ``Config`` of a method with what was chosen otherwise, by name.
+
+    Raises:
+        UnknownName: The method has no setting of a name.
+    """
     known = [field.name for field in fields(plugin.Config)]
     for name in chosen:
         if name not in known:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from emendo.edit import METHODS
-from emendo.edit.layers import profile_path
+from emendo.edit.layers import config_of, profile_path
 from emendo.errors import InvalidRequest
 from emendo.evaluate.cases import CaseSet
 from emendo.evaluate.runner import evaluate
@@ -216,7 +216,7 @@ def _measure(
         model,
         cases,
         method=method,
-        config=METHODS.get(method).Config(**settings),
+        config=config_of(method, METHODS.get(method), settings),
         corpus=corpus,
         seed=seed,
         work=work,

@@ -52,7 +52,9 @@ def patch_activation(model: EditableModel, site: Site, function: Callable[[Tenso
 
     def shaped(activation: Tensor) -> Tensor:
         # OPT flattens batch and tokens before its MLP.
-        return function(activation.reshape(*batch_and_tokens, activation.shape[-1])).reshape(activation.shape)
+        replacement = function(activation.reshape(*batch_and_tokens, activation.shape[-1])).reshape(activation.shape)
+        # What was computed in float32 goes on as the model computes; under autocast every module sees to that itself.
+        return replacement if torch.is_autocast_enabled(activation.device.type) else replacement.to(activation.dtype)
 
     with ExitStack() as stack:
         stack.callback(_on_input(block, remember).remove)
