@@ -63,14 +63,13 @@ class Worker:
     def __init__(self, work: Work, context: Any = None) -> None:
         self.work = work
         self._context = context
-        self._compute = named_function(work.compute)
 
     def compute(self, piece: Any) -> bytes:
         """The sealed result of a piece."""
         with torch_threads(self.work.threads):
             if self._context is None:
                 self._context = named_function(self.work.prepare)(self.work.shared, self.work.where)
-            return seal(self._compute(self._context, piece))
+            return seal(named_function(self.work.compute)(self._context, piece))
 
     def answer(self, piece: Any) -> Outcome:
         """As `compute`, errors included."""
