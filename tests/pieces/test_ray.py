@@ -20,7 +20,12 @@ def test_a_ray_of_its_own_computes_in_order_replaces_a_killed_actor_and_is_stopp
     work = squares(tmp_path / "marks", offset=1)
     pieces = [3, [1, "kill"], 2, [4, "bytes"]]
     results = list(run_pieces(work, pieces, tmp_path / "kept", CREW))
-    assert results == [{"square": 10, "threads": 1}, {"square": 2, "threads": 1}, {"square": 5, "threads": 1}, b"\x00\xff" * 4]
+    assert results == [
+        {"square": 10, "threads": 1},
+        {"square": 2, "threads": 1},
+        {"square": 5, "threads": 1},
+        b"\x00\xff" * 4,
+    ]
     assert computed(tmp_path / "marks") == ["1-0", "1-1", "2-0", "3-0", "4-0"]
     assert not ray.is_initialized()
     # Nothing is left to compute, so Ray is not started again.

@@ -108,7 +108,11 @@ def test_the_address_covers_all_but_where_things_lie(tmp_path: Path) -> None:
     work = squares(tmp_path / "marks")
     assert work.address({"a": 1, "b": 2}) == work.address({"b": 2, "a": 1})
     assert squares(tmp_path / "elsewhere").address(1) == work.address(1)
-    others = {squares(tmp_path / "marks", offset=1).address(1), squares(tmp_path / "marks", threads=2).address(1), work.address(2)}
+    others = {
+        squares(tmp_path / "marks", offset=1).address(1),
+        squares(tmp_path / "marks", threads=2).address(1),
+        work.address(2),
+    }
     assert len(others | {work.address(1)}) == 4
 
 

@@ -17,6 +17,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from emendo.errors import InvalidRequest
 from emendo.models.architecture import Architecture, architecture_for
+from emendo.models.source import Source
 from emendo.models.tokens import TokenBatch
 
 
@@ -29,6 +30,7 @@ class EditableModel:
         name: What the user called it.
         folder: Where its files lie, if they lie in one folder.
         digest: `weights_digest` if it is known already.
+        source: How it was loaded, if it was loaded by name.
     """
 
     def __init__(
@@ -38,11 +40,13 @@ class EditableModel:
         name: str,
         folder: Path | None = None,
         digest: str | None = None,
+        source: Source | None = None,
     ) -> None:
         self.network = network.eval().requires_grad_(False)
         self.tokenizer = tokenizer
         self.name = name
         self.folder = folder
+        self.source = source
         self.architecture: Architecture = architecture_for(network.config)
         if digest is not None:
             self.digest = digest

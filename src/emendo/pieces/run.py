@@ -6,7 +6,7 @@ worker, has lost nothing that was finished, and goes on when it is started again
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ def run_pieces(
     *,
     context: Any = None,
     progress: Callable[[int, int], None] | None = None,
-) -> Iterator[Any]:
+) -> Generator[Any, None, None]:
     """The results of the pieces, in their order.
 
     Args:

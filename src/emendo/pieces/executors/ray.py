@@ -1,7 +1,7 @@
 """The workers of a Ray cluster, or of this machine through Ray; needs ``pip install 'emendo[ray]'``.
 
-The cluster that the program has joined already is used, else the one that ``RAY_ADDRESS`` names, else Ray is started on this machine
-and stopped at the end. An actor is one worker; one that dies is replaced, and its piece is computed again. Weights and
+The cluster that the program has joined already is used, else the one that ``RAY_ADDRESS`` names, else Ray is started on this
+machine and stopped at the end. An actor is one worker; one that dies is replaced, and its piece is computed again. Weights and
 ``EMENDO_HOME`` must be found at the same paths everywhere.
 """
 
