@@ -7,9 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from arithmetic import computed, squares
+from stages import moments, report
 
 from emendo.errors import InvalidRequest, UnknownName
+from emendo.models import EditableModel
 from emendo.pieces import Crew, run_pieces
 
 ray = pytest.importorskip("ray")
@@ -32,12 +35,14 @@ def test_a_ray_of_its_own_computes_in_order_replaces_a_killed_actor_and_is_stopp
     assert list(run_pieces(work, pieces, tmp_path / "kept", CREW)) == results
 
 
-def test_a_ray_that_is_there_is_used_and_left_running(tmp_path: Path) -> None:
+def test_a_ray_that_is_there_is_used_and_left_running(saved: EditableModel, tmp_path: Path) -> None:
     there = {"env_vars": {"PYTHONPATH": os.pathsep.join(sys.path)}}
     ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=40, runtime_env=there)
     try:
-        results = list(run_pieces(squares(tmp_path / "marks"), [5, 6, 7], None, CREW))
-        assert [result["square"] for result in results] == [25, 36, 49]
+        inline = Crew.of(threads=1)
+        assert report(saved, tmp_path / "one", CREW) == report(saved, tmp_path / "other", inline)
+        alone, together = moments(saved, None, inline), moments(saved, None, CREW)
+        assert all(torch.equal(alone[layer], together[layer]) for layer in alone)
         with pytest.raises(UnknownName, match="Did you mean 'seven'"):
             list(run_pieces(squares(tmp_path / "marks"), [[1, "unknown"]], None, CREW))
         with pytest.raises(InvalidRequest, match="3 workers of 1 threads want 3 CPUs, and the cluster has 2"):

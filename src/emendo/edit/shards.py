@@ -64,7 +64,7 @@ class _Positions:
 
     def pick(self, final: Tensor) -> Tensor:
         """The hidden states there."""
-        return final[self.rows, self.columns]
+        return final[self.rows.to(final.device), self.columns.to(final.device)]
 
     def select(self, number: Tensor) -> tuple[_Positions, Tensor]:
         """The positions that stay when row i becomes row ``number[i]``, or leaves (−1); and which they were."""
@@ -111,16 +111,18 @@ class Shard:
     def read(self, delta: Float[Tensor, "units d_model"]) -> Reading:
         """What the contexts say with each unit's δ in place; gradients flow to δ."""
         change = delta[self.row_owners][:, None] * self.places[:, :, None]
-        with patch_activation(self.model, self.site, lambda v: v + change.reshape(v.shape)):
+        # δ and what is made of the readings is on one device; blocks and head may be on others.
+        device = delta.device
+        with patch_activation(self.model, self.site, lambda v: v + change.reshape(v.shape).to(v.device)):
             final = self.kept.resume(self.site.layer, self.kept.resid_pre(self.site.layer))
             log_p = self.model.head(self.targets.pick(final)).log_softmax(dim=-1)
             after = self.model.head(self.preserved.pick(final)).log_softmax(dim=-1)
         return Reading(
-            log_p=log_p.gather(1, self.tokens[:, None])[:, 0],
+            log_p=log_p.gather(1, self.tokens[:, None].to(log_p.device))[:, 0].to(device),
             weights=self.weights,
             owners=self.row_owners[self.targets.rows],
             decides=self.decides,
-            divergence=(self.before.exp() * (self.before - after)).sum(dim=-1),
+            divergence=(self.before.exp() * (self.before - after)).sum(dim=-1).to(device),
             preserved_owners=self.row_owners[self.preserved.rows],
         )
 
@@ -149,7 +151,7 @@ class Shard:
             weights=self.weights[taught],
             decides=self.decides[taught],
             preserved=preserved,
-            before=self.before[stays],
+            before=self.before[stays.to(self.before.device)],
         )
 
 
@@ -238,8 +240,8 @@ def _make_shard(
         kept=kept,
         row_owners=row_owners,
         places=places,
-        keys=seen[key_site].reshape(*places.shape, -1)[key_rows, key_columns].float().T,
-        values=seen[site].reshape(*places.shape, -1)[key_rows, key_columns].float().T,
+        keys=seen[key_site].reshape(*places.shape, -1)[key_rows, key_columns].float().T.to(device),
+        values=seen[site].reshape(*places.shape, -1)[key_rows, key_columns].float().T.to(device),
         key_owners=row_owners[key_rows],
         targets=_positions([(row, column) for row, column, *_ in said], device),
         tokens=torch.tensor([token for _, _, token, _, _ in said], dtype=torch.long, device=device),
