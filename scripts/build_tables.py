@@ -18,10 +18,11 @@ from emendo.edit import METHODS
 from emendo.evaluate import BENCHMARKS
 from emendo.ledger import EXPORTERS
 from emendo.models import ARCHITECTURES
+from emendo.pieces import EXECUTORS
 from emendo.registry import Registry
 
 DOCS = Path(__file__).parents[1] / "docs"
-REGISTRIES = (METHODS, ARCHITECTURES, BENCHMARKS, EXPORTERS, COMMANDS)
+REGISTRIES = (METHODS, ARCHITECTURES, BENCHMARKS, EXPORTERS, EXECUTORS, COMMANDS)
 _PART = re.compile(r"(<!-- ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 

@@ -9,6 +9,7 @@
     ├── ModelUnavailable        a model that cannot be found or fetched
     ├── UnsupportedArchitecture a model whose parts Emendo does not know
     ├── UnknownFact             a fact that the model does not know, so that nothing can be traced
+    ├── PieceFailed             a part of a long job that ended its worker every time
     ├── EditRefused             an edit that the guard found harmful
     ├── PatchMismatch           a patch made for other weights
     ├── CorruptPatch            a patch whose files are damaged or foreign
@@ -65,6 +66,10 @@ class UnsupportedArchitecture(EmendoError):
 
 class UnknownFact(EmendoError):
     """The model does not predict the true target of a fact, so there is nothing to trace."""
+
+
+class PieceFailed(EmendoError):
+    """A part of a long job ended its worker every time it was tried."""
 
 
 class EditRefused(EmendoError):

@@ -92,17 +92,19 @@ def test_json_on_standard_output_is_the_report_that_is_written(
     capsys: pytest.CaptureFixture[str], folder: Path, few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EMENDO_HOME", str(tmp_path / "home"))
-    work, report = tmp_path / "work.jsonl", tmp_path / "report.json"
+    work, report = tmp_path / "work", tmp_path / "report.json"
     arguments = ["counterfact", "--data", str(few), "--n", "2", "--model", str(folder), "--layer", "1", "--corpus", "python"]
     code, out, _ = run(capsys, *arguments, "--work", str(work), "-o", str(report), "--json")
     assert code == 0
     printed = json.loads(out)
     assert printed == json.loads(report.read_text())
     assert (printed["n"], printed["method"], printed["config"]["layers"]) == (2, "two_layer", [1])
-    assert len(work.read_text().splitlines()) == 2
+    kept = {file: file.stat().st_mtime_ns for file in work.iterdir()}
+    assert len(kept) == 2, "one group as it is, and one with its edits"
 
     code, out, _ = run(capsys, *arguments, "--work", str(work))
     assert code == 0
+    assert {file: file.stat().st_mtime_ns for file in work.iterdir()} == kept
     told = " ".join(out.split())
     for words in (
         "unedited",

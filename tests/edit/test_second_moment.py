@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from emendo.edit import Corpus, python_corpus, sampled_corpus, second_moments
-from emendo.edit.second_moment import ROW_TOKENS
+from emendo.edit.moment_sums import ROW_TOKENS
 from emendo.models import EditableModel, Site, TokenBatch, capture
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +10,11 @@ import pytest
 from emendo.edit import METHODS
 from emendo.errors import EditRefused, InvalidRequest
 from emendo.evaluate import CaseSet, Report, evaluate
+from emendo.evaluate.measuring import Bench, CaseResult
+from emendo.evaluate.observation import Observation
 from emendo.models import EditableModel
+
+TREATMENT = {"method": "two_layer"}
 
 
 class Killed(Exception):
@@ -32,7 +34,7 @@ def test_a_run_that_was_killed_ends_with_the_report_of_one_that_was_not(
     tiny: EditableModel, case_set: CaseSet, handmade_editor, tmp_path: Path
 ) -> None:
     whole = evaluate(tiny, case_set, compute=handmade_editor(tiny), group=2)
-    work, calls = tmp_path / "work.jsonl", []
+    work, calls = tmp_path / "work", []
 
     def dies_in_the_second_group(requests):
         calls.append([request.id for request in requests])
@@ -42,8 +44,8 @@ def test_a_run_that_was_killed_ends_with_the_report_of_one_that_was_not(
 
     with pytest.raises(Killed):
         evaluate(tiny, case_set, compute=dies_in_the_second_group, group=2, work=work)
-    with work.open("a") as file:
-        file.write('{"run": "cut off in the mid')
+    whole_one = max(work.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    (work / "cut-short").write_bytes(whole_one.read_bytes()[:50])
     resumed = evaluate(tiny, case_set, compute=dies_in_the_second_group, group=2, work=work)
     assert timeless(resumed) == timeless(whole)
     assert calls == [["France", "California"], ["Texas", "Germany"], ["Texas", "Germany"], ["Nevada"]]
@@ -52,16 +54,43 @@ def test_a_run_that_was_killed_ends_with_the_report_of_one_that_was_not(
 def test_a_finished_run_is_not_computed_again(
     tiny: EditableModel, case_set: CaseSet, handmade_editor, tmp_path: Path
 ) -> None:
-    work = tmp_path / "folder" / "work.jsonl"
+    work = tmp_path / "folder" / "work"
     first = evaluate(tiny, case_set, compute=handmade_editor(tiny), work=work)
     assert evaluate(tiny, case_set, compute=_unwanted, work=work) == first
+
+
+def test_a_damaged_group_is_computed_again(tiny: EditableModel, case_set: CaseSet, handmade_editor, tmp_path: Path) -> None:
+    first = evaluate(tiny, case_set, compute=handmade_editor(tiny), group=2, work=tmp_path)
+    for file in tmp_path.iterdir():
+        file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(Killed):
+        evaluate(tiny, case_set, compute=_unwanted, group=2, work=tmp_path)
+    assert timeless(evaluate(tiny, case_set, compute=handmade_editor(tiny), group=2, work=tmp_path)) == timeless(first)
+
+
+def test_the_unedited_model_is_measured_once_for_all_methods(
+    tiny: EditableModel, case_set: CaseSet, handmade_editor, tmp_path: Path
+) -> None:
+    first = evaluate(tiny, case_set, compute=handmade_editor(tiny), group=2, work=tmp_path)
+    groups = len(list(tmp_path.iterdir()))
+    second = evaluate(tiny, case_set, method="rome", compute=handmade_editor(tiny), group=2, work=tmp_path)
+    assert groups == 6
+    assert len(list(tmp_path.iterdir())) == 9
+    assert second.unedited_values == first.unedited_values
+
+    seen: dict[str, Observation] = {}
+    evaluate(tiny, case_set, method="rome", compute=handmade_editor(tiny), unedited=seen)
+    assert sorted(seen) == sorted(case.id for case in case_set.cases)
+    again = evaluate(tiny, case_set, method="rome", compute=handmade_editor(tiny), unedited=seen, work=tmp_path / "new")
+    assert len(list((tmp_path / "new").iterdir())) == 1, "what was given was measured again"
+    assert again.unedited_values == first.unedited_values
 
 
 @pytest.mark.parametrize("change", ["seed", "config", "cases", "corpus"])
 def test_a_run_with_other_settings_does_not_use_what_is_kept(
     tiny: EditableModel, case_set: CaseSet, handmade_editor, tmp_path: Path, change: str
 ) -> None:
-    work = tmp_path / "work.jsonl"
+    work = tmp_path / "work"
     evaluate(tiny, case_set, compute=handmade_editor(tiny), work=work)
     other = {
         "seed": {"seed": 1},
@@ -88,28 +117,25 @@ def test_refused_cases_are_counted_and_measured_unedited(
         edits = handmade_editor(tiny)(requests)
         return [EditRefused("Too large.") if r.id == "Texas" else e for r, e in zip(requests, edits, strict=True)]
 
-    work = tmp_path / "work.jsonl"
-    report = evaluate(tiny, case_set, editor=refuses_texas, work=work)
+    report = evaluate(tiny, case_set, compute=refuses_texas)
     assert (report.refused, report.n) == (1, 5)
-    lines = {line["id"]: line for line in map(json.loads, work.read_text().splitlines())}
-    assert lines["Texas"]["refused"] == "Too large."
-    assert lines["Texas"]["edited"] == lines["Texas"]["unedited"]
-    assert lines["France"]["edited"] != lines["France"]["unedited"]
+    bench = Bench(tiny, [], tmp_path, TREATMENT, refuses_texas)
+    results = {result["id"]: CaseResult.from_dict(result) for result in bench.treat(case_set.cases, TREATMENT)}
+    unedited = bench.observe(case_set.cases)["observations"]
+    before = {case.id: Observation.from_dict(seen) for case, seen in zip(case_set.cases, unedited, strict=True)}
+    assert results["Texas"].refused == "Too large."
+    assert _close(results["Texas"].edited, before["Texas"])
+    assert not _close(results["France"].edited, before["France"])
     assert report.edit_medians == {"relative_norm": 6.5}
 
 
 def test_cases_do_not_touch_each_other(tiny: EditableModel, case_set: CaseSet, handmade_editor, tmp_path: Path) -> None:
-    def kept(cases: Sequence, group: int) -> dict[str, dict]:
-        work = tmp_path / f"{group}.jsonl"
-        evaluate(tiny, replace(case_set, cases=tuple(cases)), compute=handmade_editor(tiny), group=group, work=work)
-        return {line["id"]: line for line in map(json.loads, work.read_text().splitlines())}
-
-    together, alone = kept(case_set.cases, 5), kept(case_set.cases, 1)
-    for name in together:
-        for side in ("unedited", "edited"):
-            a, b = together[name][side]["rewrite"], alone[name][side]["rewrite"]
-            assert a["wanted"]["nll"] == pytest.approx(b["wanted"]["nll"], abs=1e-4)
-            assert together[name][side]["chat"] == alone[name][side]["chat"]
+    bench = Bench(tiny, [], tmp_path, TREATMENT, handmade_editor(tiny))
+    together = bench.treat(case_set.cases, TREATMENT)
+    alone = [bench.treat([case], TREATMENT)[0] for case in case_set.cases]
+    for a, b in zip(map(CaseResult.from_dict, together), map(CaseResult.from_dict, alone), strict=True):
+        assert a.id == b.id
+        assert _close(a.edited, b.edited)
 
 
 def test_progress_ends_with_all_cases(tiny: EditableModel, case_set: CaseSet, handmade_editor) -> None:
@@ -136,6 +162,17 @@ def test_another_file_is_no_report(tmp_path: Path, text: str) -> None:
     (tmp_path / "report.json").write_text(text)
     with pytest.raises(InvalidRequest, match="is not a report"):
         Report.read(tmp_path / "report.json")
+
+
+def _close(one: Observation, other: Observation) -> bool:
+    """Whether two observations are the same but for rounding."""
+    same_words = (one.completion, one.chat, one.questions) == (other.completion, other.chat, other.questions)
+    scores = [
+        (a.nll, b.nll)
+        for x, y in zip((one.rewrite, *one.neighbours), (other.rewrite, *other.neighbours), strict=True)
+        for a, b in ((x.wanted, y.wanted), (x.other, y.other))
+    ]
+    return same_words and all(a == pytest.approx(b, abs=1e-4) for a, b in scores)
 
 
 def _unwanted(requests):

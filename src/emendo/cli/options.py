@@ -37,6 +37,18 @@ SettingsOption = Annotated[
     list[str] | None,
     typer.Option("--set", help="A setting of the method, such as 'steps=40'; repeatable.", rich_help_panel="Method"),
 ]
+ExecutorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--executor",
+        help="Who computes: inline, processes, ray; this process for one worker, processes for several unless given.",
+        rich_help_panel="Workers",
+    ),
+]
+WorkersOption = Annotated[
+    int,
+    typer.Option("--workers", min=1, help="How many parts are computed at a time.", rich_help_panel="Workers"),
+]
 CorpusOption = Annotated[
     str,
     typer.Option("--corpus", help="Text for the second moment: python, sampled, or a file.", rich_help_panel="Method"),

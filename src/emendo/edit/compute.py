@@ -24,6 +24,7 @@ from emendo.errors import EditRefused, InvalidRequest
 from emendo.facts import EditRequest
 from emendo.home import default_home
 from emendo.models import ORIGINAL, EditableModel, Revision, WeightDelta, at_revisions, check_equality, matrix_units
+from emendo.pieces import Crew
 from emendo.registry import Registry
 
 METHODS = Registry("emendo.edit.methods", "method")
@@ -82,6 +83,7 @@ class Editor:
         seed: Of everything random.
         home: Where statistics are kept; `default_home` unless given.
         keep_values: Keep what was searched, so that a run that was killed can be taken up again.
+        crew: Who adds up second moments that are not kept yet; this process unless given.
         progress: Called with a stage, how much of it is done, and of how much.
 
     Raises:
@@ -101,6 +103,7 @@ class Editor:
         seed: int = 0,
         home: Path | None = None,
         keep_values: bool = False,
+        crew: Crew | None = None,
         progress: Progress | None = None,
     ) -> None:
         home = default_home() if home is None else home
@@ -114,6 +117,7 @@ class Editor:
             self.config.layers if self._plugin.HAS_STATISTICS else (),
             self._text,
             home=home,
+            crew=crew,
             progress=lambda done, total: self._report("second moment", done, total),
         )
         lengths = self.config.prefixes if "prefixed" in self.config.formats else ()
@@ -159,6 +163,14 @@ class Editor:
     def compute_separately(self, requests: Sequence[EditRequest]) -> list[Edit | EditRefused]:
         """An edit for each request, as if it were the only one."""
         return self.compute([[request] for request in requests])
+
+    def basis(self) -> dict[str, Any]:
+        """Digests of the text and statistics, and the texts, that edits rest on beside model and settings."""
+        return {
+            "corpus": self._text.digest(len(self._text.ids)),
+            "second_moments": [moment.statement()["digest"] for moment in self._moments.values()],
+            "prefixes": list(self._prefixes),
+        }
 
     def commit(self, edit: Edit) -> None:
         """Go on from an edit: the next ones are computed on top of it, and hold what it taught if the method has a history."""

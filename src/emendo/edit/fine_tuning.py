@@ -72,10 +72,11 @@ class Trained:
         In float32: autocast would also go on using its copy of a factor after a step has changed it.
         """
         with torch.autocast(output.device.type, enabled=False):
-            added = args[0].float() @ self.input_factor
+            inputs = args[0].float()
+            added = inputs @ self.input_factor.to(inputs.device)
             if self.output_factor is not None:
-                added = added @ self.output_factor.T
-            return (output.float() + added).to(output.dtype)
+                added = added @ self.output_factor.T.to(inputs.device)
+            return (output.float() + added.to(output.device)).to(output.dtype)
 
     def as_delta(self) -> SiteDelta:
         """The change as it is now, on the CPU."""

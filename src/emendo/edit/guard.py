@@ -66,8 +66,9 @@ class Guard:
         with torch.no_grad():
             final = self.kept.resume(layer, self.kept.resid_pre(layer))
             logits = self.model.head(final[:, :-1]).float()
-            log_p = logits.gather(2, self.batch.input_ids[:, 1:, None])[:, :, 0] - logits.logsumexp(dim=2)
-        return float(log_p[self.batch.attention_mask[:, 1:].bool()].mean())
+            tokens, mask = self.batch.input_ids[:, 1:].to(logits.device), self.batch.attention_mask[:, 1:].to(logits.device)
+            log_p = logits.gather(2, tokens[:, :, None])[:, :, 0] - logits.logsumexp(dim=2)
+        return float(log_p[mask.bool()].mean())
 
 
 def refuse_harm(harm: Harm, delta: WeightDelta) -> None:

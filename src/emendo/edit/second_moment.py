@@ -4,7 +4,9 @@
 
 with ρ after Ledoit and Wolf (2004), because small eigenvalues are where edits go and a sample understates them. One packed pass
 serves all wanted layers and stops at the deepest; position 0, an attention sink with huge norms, is left out. 10 · d_mlp tokens
-are enough (FastMEMIT). Results are kept under a key of model digest, site, corpus digest and token count.
+are enough (FastMEMIT). The corpus is added up in slices (`moment_sums`), which several processes can share, and whose sums are kept
+until they are folded in their order: a run that is killed goes on, and the result is the same to the bit. It is kept under a key of
+model digest, site, corpus digest and token count.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,9 +26,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from emendo.edit.corpora import Corpus
-from emendo.models import EditableModel, Site, TokenBatch, read_until
-
-ROW_TOKENS = 256
+from emendo.edit.moment_sums import Summing, Sums, fold, slices, summing_work
+from emendo.models import EditableModel
+from emendo.pieces import Crew, forget_pieces, run_pieces
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,6 +71,7 @@ def second_moments(
     *,
     tokens: int | None = None,
     home: Path | None = None,
+    crew: Crew | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[int, SecondMoment]:
     """The second moment of each layer's keys over a corpus, read from the cache where it is there.
@@ -78,59 +82,50 @@ def second_moments(
         corpus: The text.
         tokens: How many tokens of it; 10 · d_mlp unless given.
         home: Where results are kept; nothing is kept unless given.
+        crew: Who adds up; this process unless given.
         progress: Called with tokens done and tokens in all.
+
+    Raises:
+        InvalidRequest: The crew cannot load the model.
+        PieceFailed: A slice ended its worker every time.
     """
     tokens = min(tokens or 10 * model.d_mlp, len(corpus.ids))
     corpus_digest = corpus.digest(tokens)
     paths = {layer: _path(home, model, layer, corpus_digest) for layer in layers}
     found = {layer: _read(path) for layer, path in paths.items() if path is not None and path.is_file()}
     missing = [layer for layer in layers if layer not in found]
-    for layer, moment in _compute(model, missing, corpus, corpus_digest, tokens, progress).items() if missing else ():
+    if not missing:
+        return found
+    crew, folder = crew or Crew.of(), None if home is None else home / "second_moments" / "sums"
+    work, parts = summing_work(model, missing, crew), slices(model, corpus.ids[:tokens])
+
+    def report(done: int, total: int) -> None:
+        if progress is not None:
+            progress(tokens * done // total, tokens)
+
+    context = Summing(model=model, layers=tuple(missing)) if crew.is_here else None
+    with closing(run_pieces(work, parts, folder, crew, context=context, progress=report)) as computed:
+        sums = fold(computed, model, missing)
+    for layer in missing:
+        found[layer] = _moment(model, layer, sums, corpus, corpus_digest)
         path = paths[layer]
         if path is not None:
-            _write(path, moment)
-        found[layer] = moment
+            _write(path, found[layer])
+    if folder is not None:
+        forget_pieces(work, parts, folder)
     return found
 
 
-def _compute(
-    model: EditableModel,
-    layers: Sequence[int],
-    corpus: Corpus,
-    corpus_digest: str,
-    tokens: int,
-    progress: Callable[[int, int], None] | None,
-) -> dict[int, SecondMoment]:
-    width = min(ROW_TOKENS, model.context_length)
-    rows = [corpus.ids[at : min(at + width, tokens)] for at in range(0, tokens, width)]
-    rows = [row for row in rows if len(row) > 1]
-    sites = {layer: Site("key", layer) for layer in layers}
-    sums = {layer: torch.zeros(model.d_mlp, model.d_mlp, dtype=torch.float64) for layer in layers}
-    squares, count = dict.fromkeys(layers, 0.0), 0
-    for at in range(0, len(rows), 4):
-        batch = TokenBatch.align(model, rows[at : at + 4])
-        used = batch.attention_mask.bool()
-        used[:, 0] = False
-        activations = read_until(model, batch, list(sites.values()))
-        for layer, site in sites.items():
-            keys = activations[site].reshape(*used.shape, -1)[used].float().cpu()
-            sums[layer] += (keys.T @ keys).double()
-            squares[layer] += float((keys.double().square().sum(dim=1) ** 2).sum())
-        count += int(used.sum())
-        if progress is not None:
-            progress(min((at + 4) * width, tokens), tokens)
-    moments = {}
-    for layer in layers:
-        matrix, shrinkage = _shrink(sums[layer] / count, squares[layer] / count, count)
-        moments[layer] = SecondMoment(
-            site=model.down_projection(layer),
-            matrix=matrix.float(),
-            tokens=count,
-            corpus=corpus.name,
-            corpus_digest=corpus_digest,
-            shrinkage=shrinkage,
-        )
-    return moments
+def _moment(model: EditableModel, layer: int, sums: Sums, corpus: Corpus, corpus_digest: str) -> SecondMoment:
+    matrix, shrinkage = _shrink(sums.products[layer] / sums.n, sums.fourths[layer] / sums.n, sums.n)
+    return SecondMoment(
+        site=model.down_projection(layer),
+        matrix=matrix.float(),
+        tokens=sums.n,
+        corpus=corpus.name,
+        corpus_digest=corpus_digest,
+        shrinkage=shrinkage,
+    )
 
 
 def _shrink(matrix: Tensor, mean_fourth: float, count: int) -> tuple[Tensor, float]:

@@ -64,7 +64,7 @@ class _Positions:
 
     def pick(self, final: Tensor) -> Tensor:
         """The hidden states there."""
-        return final[self.rows, self.columns]
+        return final[self.rows.to(final.device), self.columns.to(final.device)]
 
     def select(self, number: Tensor) -> tuple[_Positions, Tensor]:
         """The positions that stay when row i becomes row ``number[i]``, or leaves (−1); and which they were."""
@@ -113,16 +113,18 @@ class Shard:
     def read(self, delta: Float[Tensor, "units d_model"]) -> Reading:
         """What the contexts say with each unit's δ in place; gradients flow to δ."""
         change = delta[self.row_owners][:, None] * self.places[:, :, None]
-        with patch_activation(self.model, self.site, lambda v: v + change.reshape(v.shape)):
+        # δ and what is made of the readings is on one device; blocks and head may be on others.
+        device = delta.device
+        with patch_activation(self.model, self.site, lambda v: v + change.reshape(v.shape).to(v.device)):
             final = self.kept.resume(self.site.layer, self.kept.resid_pre(self.site.layer))
             log_p = self.model.head(self.targets.pick(final)).log_softmax(dim=-1)
             after = self.model.head(self.preserved.pick(final)).log_softmax(dim=-1)
         return Reading(
-            log_p=log_p.gather(1, self.tokens[:, None])[:, 0],
+            log_p=log_p.gather(1, self.tokens[:, None].to(log_p.device))[:, 0].to(device),
             weights=self.weights,
             owners=self.row_owners[self.targets.rows],
             decides=self.decides,
-            divergence=(self.before.exp() * (self.before - after)).sum(dim=-1),
+            divergence=(self.before.exp() * (self.before - after)).sum(dim=-1).to(device),
             preserved_owners=self.row_owners[self.preserved.rows],
         )
 
@@ -165,7 +167,7 @@ class Shard:
             weights=self.weights[taught],
             decides=self.decides[taught],
             preserved=preserved,
-            before=self.before[stays],
+            before=self.before[stays.to(self.before.device)],
         )
 
 
@@ -273,7 +275,9 @@ def _at_places(
     key_site, before = Site("key", site.layer), kept.resid_pre(site.layer)
     with torch.no_grad(), capture(model, [key_site, site]) as seen:
         kept.step(site.layer, before)
-    keys, values = (places.pick(seen[s].reshape(*before.shape[:2], -1)).float().T for s in (key_site, site))
+    keys, values = (
+        places.pick(seen[s].reshape(*before.shape[:2], -1)).float().T.to(model.device) for s in (key_site, site)
+    )
     return keys, values
 
 

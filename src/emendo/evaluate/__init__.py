@@ -2,9 +2,10 @@
 
 from emendo.evaluate.cases import BENCHMARKS, Case, CaseSet, Neighbour, load_cases
 from emendo.evaluate.corrections import corrections
+from emendo.evaluate.measuring import ANSWERING
 from emendo.evaluate.metrics import Figure
 from emendo.evaluate.report import Report
-from emendo.evaluate.runner import ANSWERING, evaluate
+from emendo.evaluate.runner import evaluate
 
 __all__ = [
     "ANSWERING",

@@ -20,9 +20,11 @@ from emendo.edit import METHODS
 from emendo.edit.layers import config_of, profile_path
 from emendo.errors import InvalidRequest
 from emendo.evaluate.cases import CaseSet
-from emendo.evaluate.runner import evaluate
+from emendo.evaluate.report import Report
+from emendo.evaluate.runner import Trial, evaluate_each
 from emendo.evaluate.scoring import TargetAfter, score_targets
 from emendo.models import ORIGINAL, EditableModel, encode, target_ids
+from emendo.pieces import Crew
 
 _MEASURES = ("score", "generation_completion", "generation_chat")
 _SHOWN = (*_MEASURES, "efficacy_probability", "paraphrase_probability", "neighborhood_probability")
@@ -107,6 +109,9 @@ def probe(
     seed: int = 0,
     work: Path | None = None,
     home: Path | None = None,
+    executor: str | None = None,
+    workers: int = 1,
+    threads: int | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Probe:
     """What a sweep found.
@@ -119,30 +124,36 @@ def probe(
         variations: Values to try of some settings, by name.
         corpus: Text for the second moment.
         seed: Of the edits.
-        work: File that keeps what is measured; give it again to resume.
+        work: Folder that keeps what is measured; give it again to resume.
         home: Where statistics are kept.
+        executor: Who computes, as `evaluate` takes it; candidates that do not wait for each other are measured at once.
+        workers: How many groups of facts are computed at a time.
+        threads: Of torch in each worker.
         progress: Called with a stage, how much of it is done, and of how much.
     """
     report = progress or (lambda stage, done, total: None)
+    crew = Crew.of(executor, workers, threads)
     tried: list[Candidate] = []
 
-    def measure(settings: dict[str, Any], of: int) -> None:
-        report("candidates", len(tried), max(of, len(tried) + 1))
-        if all(candidate.settings != settings for candidate in tried):
-            tried.append(_measure(model, cases, method, settings, corpus, seed, work, home, report))
+    def measure(choices: Sequence[dict[str, Any]], of: int) -> None:
+        known = [candidate.settings for candidate in tried]
+        fresh = [choice for at, choice in enumerate(choices) if choice not in [*known, *choices[:at]]]
+        report("candidates", len(tried), max(of, len(tried) + len(fresh)))
+        trials = [Trial(method=method, config=config_of(method, METHODS.get(method), choice)) for choice in fresh]
+        reports = evaluate_each(
+            model, cases, trials, corpus=corpus, seed=seed, crew=crew, work=work, home=home, progress=report
+        )
+        tried.extend(map(_candidate, fresh, reports))
 
     span = METHODS.get(method).LAYERS
     first = list(layers) or first_layers(model, span)
-    for choice in first:
-        measure({"layers": choice}, len(first))
+    measure([{"layers": choice} for choice in first], len(first))
     if span == "pair" and not layers:
         (best,) = _best(tried).settings["layers"]
-        for choice in second_layers(model, best):
-            measure({"layers": choice}, len(first) + len(_SECOND_STEPS))
+        measure([{"layers": choice} for choice in second_layers(model, best)], len(first) + len(_SECOND_STEPS))
     for name, values in variations.items():
         base = dict(_best(tried).settings)
-        for value in values:
-            measure({**base, name: value}, len(tried) + len(values))
+        measure([{**base, name: value} for value in values], len(tried) + len(values))
     report("candidates", len(tried), len(tried))
     return Probe(
         model=model.name,
@@ -201,28 +212,7 @@ def _best(tried: Sequence[Candidate]) -> Candidate:
     return max(tried, key=lambda candidate: (candidate.merit, -(candidate.relative_norm or 0.0)))
 
 
-def _measure(
-    model: EditableModel,
-    cases: CaseSet,
-    method: str,
-    settings: dict[str, Any],
-    corpus: str,
-    seed: int,
-    work: Path | None,
-    home: Path | None,
-    report: Callable[[str, int, int], None],
-) -> Candidate:
-    found = evaluate(
-        model,
-        cases,
-        method=method,
-        config=config_of(method, METHODS.get(method), settings),
-        corpus=corpus,
-        seed=seed,
-        work=work,
-        home=home,
-        progress=report,
-    )
+def _candidate(settings: Mapping[str, Any], found: Report) -> Candidate:
     figures = {figure.name: figure.estimate for figure in found.edited if figure.name in _SHOWN}
     values = [figures.get(name, 0.0) for name in _MEASURES]
     return Candidate(

@@ -1,18 +1,17 @@
 """Edit every case by itself, measure the model before and after, and keep what is done.
 
-Cases run in groups: the edits of a group are optimised in one batch, then all its prompts run in shared batches at the
-original revision and at each case's own. A finished group is appended to the work file, one JSON line a case; a rerun takes
-the groups that are there whole and computes the others, so that an interrupted run ends with the same figures.
+Cases run in groups, each of which is a piece of its own (`measuring`), computed here or by other processes. What is done of a run
+is kept by content: a run that was interrupted ends with the same figures when it is started again, and the unedited model is
+measured once for all methods.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
-import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -20,47 +19,42 @@ from statistics import median
 from typing import Any
 
 from emendo import __version__
-from emendo.edit import DEFAULT_METHOD, METHODS, Edit, Editor
-from emendo.errors import EditRefused, UnknownName
+from emendo.edit import DEFAULT_METHOD, METHODS, Editor
+from emendo.errors import InvalidRequest, UnknownName
 from emendo.evaluate.cases import Case, CaseSet, unique_ids
+from emendo.evaluate.measuring import ANSWERING, Bench, CaseResult, Compute, piece
 from emendo.evaluate.metrics import case_values, figures
-from emendo.evaluate.observation import Observation, Recall, observe
+from emendo.evaluate.observation import Observation
 from emendo.evaluate.report import Report
-from emendo.facts import EditRequest
-from emendo.models import ORIGINAL, EditableModel
-from emendo.registry import Registry
+from emendo.home import default_home
+from emendo.models import EditableModel, loaded_from
+from emendo.pieces import Crew, Work, code_digest, run_pieces, torch_threads
 
-Compute = Callable[[Sequence[EditRequest]], Sequence[Edit | EditRefused | None]]
 Progress = Callable[[str, int, int], None]
 
-ANSWERING = Registry("emendo.evaluate.answering", "answering strategy")
-
-_STAGES = ("edit", "evaluate", "models", "locate")
+_STAGES = ("edit", "evaluate", "models", "locate", "facts", "companions")
 
 
 @dataclass(frozen=True, kw_only=True)
-class CaseResult:
-    """What was seen of one case.
+class Trial:
+    """What is evaluated.
 
     Attributes:
-        id: Of the case.
-        unedited: At the original revision.
-        edited: With the case's edit; the same as `unedited` where the edit was refused.
-        refused: Why the guard refused the edit, if it did.
-        layers: That the edit changed.
-        figures: Of the edit itself: norms, steps, perplexity of unrelated text.
-        seconds_editing: The case's share of the time its group took to edit.
-        seconds_scoring: The case's share of the time its group took to measure.
+        method: Name of the editing method, or of a way of answering that changes no weights.
+        config: Its settings; measured ones or its defaults unless given.
     """
 
-    id: str
-    unedited: Observation
-    edited: Observation
-    refused: str | None
-    layers: tuple[int, ...]
-    figures: Mapping[str, float]
-    seconds_editing: float
-    seconds_scoring: float
+    method: str
+    config: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Settled:
+    """A trial with its settings filled in, as the report and the pieces tell it."""
+
+    method: str
+    config: Mapping[str, Any]
+    treatment: Mapping[str, Any]
 
 
 def evaluate(
@@ -76,6 +70,9 @@ def evaluate(
     work: Path | None = None,
     unedited: dict[str, Observation] | None = None,
     home: Path | None = None,
+    executor: str | None = None,
+    workers: int = 1,
+    threads: int | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """The report of editing each case by itself and measuring the model before and after.
@@ -87,74 +84,142 @@ def evaluate(
         config: Its settings; measured ones or its defaults unless given.
         corpus: Text for the second moment, as `Editor` takes it.
         seed: Of the edits and of the bootstrap.
-        compute: Computes one independent edit for each of some requests; by `method` unless given.
+        compute: Computes one independent edit for each of some requests, in this process; by `method` unless given.
         group: Cases that are edited and measured together.
-        work: File that keeps finished cases; a run with other weights, cases, settings or code does not use them.
+        work: Folder that keeps finished groups; a run with other weights, cases, settings or code does not use them.
         unedited: What was seen of cases without an edit, by id: used where it is there, and filled. For several methods in turn.
         home: Where statistics are kept; `default_home` unless given.
+        executor: Who computes the groups, one of `EXECUTORS`; this process for one worker and a pool for several unless given.
+        workers: How many groups are computed at a time.
+        threads: Of torch in each worker, on which figures depend by rounding; its share of torch's own unless given.
         progress: Called with a stage, how much of it is done, and of how much.
 
     Raises:
-        InvalidRequest: Two cases share an id.
-        UnknownName: There is no such method.
+        InvalidRequest: Two cases share an id, or other processes cannot compute this.
+        UnknownName: There is no such method or executor.
+        PieceFailed: A group ended its worker every time.
     """
-    report = progress or (lambda stage, done, total: None)
-    recall: Recall | None = None
-    if method in ANSWERING.names():
-        recall, compute = ANSWERING.get(method).recaller([case.request for case in cases.cases]), _unedited
-    elif method not in METHODS.names():
-        raise UnknownName("method", method, [*METHODS.names(), *ANSWERING.names()])
-    elif compute is None:
-        editor = Editor(model, method=method, config=config, corpus=corpus, seed=seed, home=home, progress=progress)
-        config, compute = editor.config, editor.compute_separately
-    settings = _as_json(config)
-    every = unique_ids(cases.cases)
-    run = _digest(model, cases, [method, settings, corpus, seed, group])
-    kept = {} if work is None else _read(work, run)
-    results: list[CaseResult] = []
-    for start in range(0, len(every), group):
-        report("cases", len(results), len(every))
-        part = every[start : start + group]
-        if all(case.id in kept for case in part):
-            results += [kept[case.id] for case in part]
-            if unedited is not None:
-                unedited.update((case.id, kept[case.id].unedited) for case in part)
-            continue
-        fresh = _measure(model, part, compute, recall, {} if unedited is None else unedited)
-        if work is not None:
-            _append(work, run, fresh)
-        results += fresh
-    report("cases", len(results), len(every))
-    before, after = [result.unedited for result in results], [result.edited for result in results]
-    return Report(
-        benchmark=cases.benchmark,
-        benchmark_version=cases.version,
-        data_file=cases.file,
-        data_digest=cases.digest,
-        split=cases.split,
-        n=len(results),
-        refused=sum(result.refused is not None for result in results),
-        method=method,
-        config=settings | {"corpus": corpus},
-        layers=tuple(sorted({layer for result in results for layer in result.layers})),
-        edit_medians=_medians([result.figures for result in results if result.refused is None]),
+    (report,) = evaluate_each(
+        model,
+        cases,
+        [Trial(method=method, config=config)],
+        corpus=corpus,
         seed=seed,
-        draw_seed=cases.seed,
-        model=model.name,
-        model_digest=model.digest,
-        versions=_versions(),
-        seconds_editing=sum(result.seconds_editing for result in results),
-        seconds_scoring=sum(result.seconds_scoring for result in results),
-        unedited=figures(before, before, seed=seed),
-        edited=figures(after, before, seed=seed),
-        case_ids=tuple(result.id for result in results),
-        unedited_values=case_values(before, before),
-        edited_values=case_values(after, before),
+        compute=compute,
+        group=group,
+        work=work,
+        unedited=unedited,
+        home=home,
+        crew=Crew.of(executor, workers, threads),
+        progress=progress,
     )
+    return report
 
 
-def _unedited(requests: Sequence[EditRequest]) -> list[None]:
-    return [None] * len(requests)
+def evaluate_each(
+    model: EditableModel,
+    cases: CaseSet,
+    trials: Sequence[Trial],
+    *,
+    corpus: str,
+    seed: int,
+    crew: Crew,
+    compute: Compute | None = None,
+    group: int = 10,
+    work: Path | None = None,
+    unedited: dict[str, Observation] | None = None,
+    home: Path | None = None,
+    progress: Progress | None = None,
+) -> list[Report]:
+    """A report of each trial on the same cases, the groups of all of them being computed by one crew; see `evaluate`."""
+    report, home = progress or (lambda stage, done, total: None), home or default_home()
+    before: dict[str, Observation] = {} if unedited is None else unedited
+    _check(model, trials, compute, crew)
+    every = unique_ids(cases.cases)
+    groups = [every[start : start + group] for start in range(0, len(every), group)]
+    bench = Bench(model, [case.request for case in every], home)
+    # Some ways of answering choose among the requests of all cases.
+    basis = hashlib.sha256(json.dumps([asdict(request) for request in bench.requests]).encode()).hexdigest()
+    settled = []
+    with torch_threads(crew.threads):
+        for trial in trials:
+            own, computed = _settle(model, trial, corpus, seed, compute, home, crew, basis, report)
+            settled.append(own)
+            if len(settled) == 1:
+                bench = Bench(model, bench.requests, home, own.treatment, computed)
+    known = set(before)
+    pieces: list[dict[str, Any]] = []
+    for own in settled:
+        for part in groups:
+            unseen = [case for case in part if case.id not in known]
+            known.update(case.id for case in unseen)
+            pieces += [piece(unseen, None)] if unseen else []
+            pieces.append(piece(part, own.treatment))
+    job = _work(model, every, home, crew)
+    results: list[CaseResult] = []
+    seconds = 0.0
+    report("cases", 0, len(every) * len(trials))
+    with closing(run_pieces(job, pieces, work, crew, context=bench if crew.is_here else None)) as seen:
+        for told, found in zip(pieces, seen, strict=True):
+            if told["treatment"] is None:
+                ids = [case["id"] for case in told["cases"]]
+                before.update(zip(ids, map(Observation.from_dict, found["observations"]), strict=True))
+                seconds += found["seconds"]
+                continue
+            results += [CaseResult.from_dict(fields) for fields in found]
+            report("cases", len(results), len(every) * len(trials))
+    own_before = [before[case.id] for case in every]
+    return [
+        _report(
+            model,
+            cases,
+            own,
+            results[at * len(every) : (at + 1) * len(every)],
+            own_before,
+            corpus,
+            seed,
+            seconds / len(trials),
+        )
+        for at, own in enumerate(settled)
+    ]
+
+
+def _check(model: EditableModel, trials: Sequence[Trial], compute: Compute | None, crew: Crew) -> None:
+    for trial in trials:
+        if trial.method not in METHODS.names() and trial.method not in ANSWERING.names():
+            raise UnknownName("method", trial.method, [*METHODS.names(), *ANSWERING.names()])
+    if not crew.is_here and compute is not None:
+        raise InvalidRequest(
+            f"A function of this process computes the edits, which the executor '{crew.executor}' cannot call."
+        )
+
+
+def _settle(
+    model: EditableModel,
+    trial: Trial,
+    corpus: str,
+    seed: int,
+    compute: Compute | None,
+    home: Path,
+    crew: Crew,
+    basis: str,
+    report: Progress,
+) -> tuple[_Settled, Compute | None]:
+    """A trial with its settings, its statistics being in `home` afterwards; and what computes its edits here."""
+    treatment: dict[str, Any] = {"method": trial.method, "corpus": corpus, "seed": seed}
+    if compute is not None or trial.method in ANSWERING.names():
+        config = _as_json(trial.config)
+        return _Settled(
+            method=trial.method, config=config, treatment={**treatment, "config": config, "basis": basis}
+        ), compute
+    editor = Editor(
+        model, method=trial.method, config=trial.config, corpus=corpus, seed=seed, home=home, crew=crew, progress=report
+    )
+    config = _as_json(editor.config)
+    text = Path(corpus)
+    lies = str(text.resolve()) if text.is_file() else corpus
+    told = {**treatment, "config": config, "corpus": lies, "basis": editor.basis()}
+    return _Settled(method=trial.method, config=config, treatment=told), editor.compute_separately
 
 
 def _as_json(config: Any) -> dict[str, Any]:
@@ -163,31 +228,66 @@ def _as_json(config: Any) -> dict[str, Any]:
     return settings
 
 
-def _measure(
-    model: EditableModel, cases: Sequence[Case], compute: Compute, recall: Recall | None, unedited: dict[str, Observation]
-) -> list[CaseResult]:
-    began = time.perf_counter()
-    edits = compute([case.request for case in cases])
-    edited = time.perf_counter()
-    revisions = [ORIGINAL.plus(edit.delta) if isinstance(edit, Edit) else ORIGINAL for edit in edits]
-    sights = list(zip(cases, revisions, strict=True))
-    unseen = [(case, ORIGINAL) for case in cases if case.id not in unedited]
-    seen = observe(model, unseen + sights) if recall is None else observe(model, unseen) + observe(model, sights, recall)
-    unedited.update((case.id, before) for (case, _), before in zip(unseen, seen, strict=False))
-    scored = time.perf_counter()
-    return [
-        CaseResult(
-            id=case.id,
-            unedited=unedited[case.id],
-            edited=after,
-            refused=str(edit) if isinstance(edit, EditRefused) else None,
-            layers=edit.layers if isinstance(edit, Edit) else (),
-            figures=edit.figures if isinstance(edit, Edit) else {},
-            seconds_editing=(edited - began) / len(cases),
-            seconds_scoring=(scored - edited) / len(cases),
-        )
-        for case, edit, after in zip(cases, edits, seen[len(unseen) :], strict=True)
-    ]
+def _work(model: EditableModel, cases: Sequence[Case], home: Path, crew: Crew) -> Work:
+    """The job: equal only if weights, tokenizer and code are."""
+    return Work(
+        prepare="emendo.evaluate.measuring:prepare",
+        compute="emendo.evaluate.measuring:compute",
+        shared={
+            "model": model.digest,
+            "tokenizer": model.tokenizer_digest,
+            "chat_template": model.tokenizer.chat_template,
+            "device": model.device.type,
+            "versions": _versions(),
+            "code": code_digest(*_STAGES),
+        },
+        where={}
+        if crew.is_here
+        else {
+            "source": loaded_from(model),
+            "home": str(home.resolve()),
+            "requests": [asdict(case.request) for case in cases],
+        },
+        threads=crew.threads,
+    )
+
+
+def _report(
+    model: EditableModel,
+    cases: CaseSet,
+    trial: _Settled,
+    results: Sequence[CaseResult],
+    before: Sequence[Observation],
+    corpus: str,
+    seed: int,
+    seconds: float,
+) -> Report:
+    after = [result.edited for result in results]
+    return Report(
+        benchmark=cases.benchmark,
+        benchmark_version=cases.version,
+        data_file=cases.file,
+        data_digest=cases.digest,
+        split=cases.split,
+        n=len(results),
+        refused=sum(result.refused is not None for result in results),
+        method=trial.method,
+        config={**trial.config, "corpus": corpus},
+        layers=tuple(sorted({layer for result in results for layer in result.layers})),
+        edit_medians=_medians([result.figures for result in results if result.refused is None]),
+        seed=seed,
+        draw_seed=cases.seed,
+        model=model.name,
+        model_digest=model.digest,
+        versions=_versions(),
+        seconds_editing=sum(result.seconds_editing for result in results),
+        seconds_scoring=seconds + sum(result.seconds_scoring for result in results),
+        unedited=figures(before, before, seed=seed),
+        edited=figures(after, before, seed=seed),
+        case_ids=tuple(result.id for result in results),
+        unedited_values=case_values(before, before),
+        edited_values=case_values(after, before),
+    )
 
 
 def _medians(edits: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -196,55 +296,6 @@ def _medians(edits: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {name: float(median(figures[name] for figures in edits)) for name in shared}
 
 
-def _digest(model: EditableModel, cases: CaseSet, settings: Sequence[Any]) -> str:
-    """Names a run: equal only if weights, tokenizer, cases, settings and code are."""
-    what = [
-        model.digest,
-        model.tokenizer_digest,
-        model.tokenizer.chat_template,
-        [asdict(case) for case in cases.cases],
-        settings,
-        [_versions(), _code_digest()],
-    ]
-    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
-
-
-def _code_digest() -> str:
-    """SHA-256 over the source of the stages that a figure depends on."""
-    package = Path(__file__).parents[1]
-    digest = hashlib.sha256()
-    # The profiles of layers are JSON files.
-    files = [file for stage in _STAGES for file in (package / stage).rglob("*") if file.suffix in (".py", ".json")]
-    for file in sorted(files):
-        digest.update(file.relative_to(package).as_posix().encode() + file.read_bytes())
-    return digest.hexdigest()
-
-
 def _versions() -> dict[str, str]:
     names = ("torch", "transformers", "numpy")
     return {"emendo": __version__, **{name: version(name) for name in names}, "python": platform.python_version()}
-
-
-def _append(work: Path, run: str, results: Sequence[CaseResult]) -> None:
-    lines = [json.dumps({"run": run, **asdict(result)}, ensure_ascii=False) + "\n" for result in results]
-    work.parent.mkdir(parents=True, exist_ok=True)
-    with work.open("a", encoding="utf-8") as file:
-        file.write("".join(lines))
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _read(work: Path, run: str) -> dict[str, CaseResult]:
-    """The cases of this run in the work file; a line that a crash cut short is left out."""
-    found: dict[str, CaseResult] = {}
-    if not work.is_file():
-        return found
-    for line in work.read_text(encoding="utf-8").splitlines():
-        try:
-            fields = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        if fields.pop("run", None) == run:
-            sides = {side: Observation.from_dict(fields[side]) for side in ("unedited", "edited")}
-            found[fields["id"]] = CaseResult(**{**fields, **sides, "layers": tuple(fields["layers"])})
-    return found

@@ -82,14 +82,15 @@ def score_targets(
             for start in range(0, len(wanted), _HEAD_POSITIONS):
                 part = index[start : start + _HEAD_POSITIONS]
                 logits = model.head(hidden[part[:, 0], part[:, 1]])
-                nll += (logits.logsumexp(dim=-1) - logits.gather(1, part[:, 2:])[:, 0]).tolist()
-                is_argmax += (logits.argmax(dim=-1) == part[:, 2]).tolist()
+                tokens = part[:, 2].to(logits.device)
+                nll += (logits.logsumexp(dim=-1) - logits.gather(1, tokens[:, None])[:, 0]).tolist()
+                is_argmax += (logits.argmax(dim=-1) == tokens).tolist()
         at = 0
         for query in (query for row in rows for query in row.queries):
             span = slice(at, at + len(queries[query].target))
             at = span.stop
-            tokens = nll[span]
-            scores[query] = TargetScore(nll=sum(tokens) / len(tokens), is_argmax=all(is_argmax[span]))
+            own = nll[span]
+            scores[query] = TargetScore(nll=sum(own) / len(own), is_argmax=all(is_argmax[span]))
     return [scores[i] for i in range(len(queries))]
 
 

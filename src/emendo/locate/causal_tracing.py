@@ -32,6 +32,7 @@ from emendo.errors import InvalidRequest, UnknownFact
 from emendo.facts import Fact
 from emendo.locate.trace import RESTORATIONS, CausalTrace, Effect, Kind, Restoration, trace_window
 from emendo.models import EditableModel, KeptStates, Site, TokenBatch, capture, encode, patch_activation, target_ids
+from emendo.models.offloaded import stored_tensor
 
 # Tokens (rows × columns) in one batch: enough to keep the matrix products busy, few enough to stay in a processor's cache.
 BATCH_TOKENS = 2048
@@ -128,8 +129,9 @@ def embedding_deviation(model: EditableModel, ids: Sequence[int]) -> float:
     Some modules scale what they look up (Gemma 3); the tokens `ids` show by how much.
     """
     rows = torch.tensor(ids, device=model.device)
-    scale = model.embedding(rows).float().norm() / model.embedding.weight[rows].float().norm()
-    return float(model.embedding.weight.float().std() * scale)
+    weight = stored_tensor(model.embedding)
+    scale = model.embedding(rows).float().norm().cpu() / weight[rows.to(weight.device)].float().norm().cpu()
+    return float(weight.float().std().cpu() * scale)
 
 
 def subject_noise(
@@ -210,7 +212,7 @@ class _Tracer:
                 for site in (Site(restoration.severed, above) for above in range(layer + 1, top)):
                     changes.setdefault(site, []).append((rows, held[site]))
         columns = kept.final.shape[1]
-        hidden = kept.resid_pre(0)[:0]
+        hidden = kept.resid_pre(min(joins[0], top - 1))[:0]
         with _last_mlp_at_last_column(self.model, columns), ExitStack() as stack:
             for site, values in changes.items():
                 stack.enter_context(patch_activation(self.model, site, _replace_first_column(values, columns)))
@@ -301,7 +303,7 @@ def _noisy_embedding(model: EditableModel, noise: Tensor) -> Iterator[None]:
         nonlocal done
         piece = noise[:, done : done + output.shape[1]]
         done += output.shape[1]
-        return output + piece
+        return output + piece.to(output.device)
 
     handle = model.embedding.register_forward_hook(add)
     try:

@@ -172,7 +172,9 @@ def span_effects(
 
 def _next_token(model: EditableModel, rows: Sequence[Sequence[int]], noise: torch.Tensor | None) -> torch.Tensor:
     """The next token's probabilities, with noise on what the first block reads."""
-    with patch_activation(model, Site("resid_pre", 0), lambda hidden: hidden if noise is None else hidden + noise):
+    with patch_activation(
+        model, Site("resid_pre", 0), lambda hidden: hidden if noise is None else hidden + noise.to(hidden.device)
+    ):
         return model.head(model.hidden(TokenBatch.align(model, rows))[:, -1]).float().softmax(dim=-1)
 
 

@@ -7,7 +7,7 @@ from emendo.models.editable import EditableModel
 from emendo.models.equality import Equality, check_equality
 from emendo.models.hooks import Site, capture, patch_activation, read_until
 from emendo.models.kept_states import KeptStates
-from emendo.models.loading import load_model
+from emendo.models.loading import load_again, load_model, loaded_from
 from emendo.models.precision import matrix_units
 from emendo.models.revision import Revision, at_revisions
 from emendo.models.tokens import TokenBatch, encode, subject_spans, target_ids
@@ -32,7 +32,9 @@ __all__ = [
     "check_equality",
     "encode",
     "generate",
+    "load_again",
     "load_model",
+    "loaded_from",
     "matrix_units",
     "patch_activation",
     "read_until",

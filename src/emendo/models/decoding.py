@@ -135,6 +135,7 @@ def generate(
             logits = model.head(output.last_hidden_state[:, -1])
             tokens = _sample(logits, [rows[i] for i in active], temperature, top_p)
             logprobs = logits.log_softmax(dim=-1).gather(1, tokens[:, None])[:, 0].tolist()
+            tokens = tokens.to(mask.device)
             for i, token, logprob in zip(active, tokens.tolist(), logprobs, strict=True):
                 if token in model.stop_ids:
                     rows[i].finish = "stop"
@@ -147,7 +148,8 @@ def generate(
             mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
             if len(going) < len(active):
                 index = torch.tensor(going, device=mask.device)
-                cache.batch_select_indices(index)
+                # The cache of each block is where the block is, which an index on the CPU fits.
+                cache.batch_select_indices(index.cpu())
                 tokens, positions, mask = tokens[index], positions[index], mask[index]
                 row_revisions.keep(going)
                 active = [active[at] for at in going]

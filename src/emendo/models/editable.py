@@ -17,6 +17,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from emendo.errors import InvalidRequest
 from emendo.models.architecture import Architecture, architecture_for
+from emendo.models.offloaded import input_device, stored_tensor
+from emendo.models.source import Source
 from emendo.models.tokens import TokenBatch
 
 
@@ -29,6 +31,7 @@ class EditableModel:
         name: What the user called it.
         folder: Where its files lie, if they lie in one folder.
         digest: `weights_digest` if it is known already.
+        source: How it was loaded, if it was loaded by name.
     """
 
     def __init__(
@@ -38,11 +41,13 @@ class EditableModel:
         name: str,
         folder: Path | None = None,
         digest: str | None = None,
+        source: Source | None = None,
     ) -> None:
         self.network = network.eval().requires_grad_(False)
         self.tokenizer = tokenizer
         self.name = name
         self.folder = folder
+        self.source = source
         self.architecture: Architecture = architecture_for(network.config)
         if digest is not None:
             self.digest = digest
@@ -59,17 +64,17 @@ class EditableModel:
     @cached_property
     def d_model(self) -> int:
         """Width of the residual stream."""
-        return self.weight(self.down_projection(0)).shape[0]
+        return self._shape[0]
 
     @cached_property
     def d_mlp(self) -> int:
         """Width of the MLP's inner layer, and so of a key."""
-        return self.weight(self.down_projection(0)).shape[1]
+        return self._shape[1]
 
     @property
     def device(self) -> torch.device:
-        """Where the token embedding sits: inputs go there."""
-        return self.embedding.weight.device
+        """Where the token embedding sits: inputs go there. Blocks and head may sit elsewhere."""
+        return input_device(self.embedding)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -100,9 +105,14 @@ class EditableModel:
         return int(site.removeprefix(self.architecture.blocks + ".").split(".", 1)[0])
 
     def weight(self, site: str) -> Float[Tensor, "d_model d_mlp"]:
-        """The matrix of a site as (d_model × d_mlp), whichever way it is stored; a view, not to be written to."""
-        stored: Tensor = self.network.get_submodule(site).weight
+        """The matrix of a site as (d_model × d_mlp), whichever way and wherever it is stored; not to be written to."""
+        stored = stored_tensor(self.network.get_submodule(site))
         return stored.T if self.architecture.transposed else stored
+
+    def tensor(self, name: str) -> Tensor:
+        """The tensor of that name in the state dictionary, wherever it is stored; not to be written to."""
+        path, _, own = name.rpartition(".")
+        return stored_tensor(self.network.get_submodule(path), own)
 
     def hidden(self, batch: TokenBatch) -> Float[Tensor, "batch tokens d_head"]:
         """The last hidden states, after the final norm: what the head reads."""
@@ -127,10 +137,10 @@ class EditableModel:
     @cached_property
     def digest(self) -> str:
         """SHA-256 over name, dtype, shape and digest of every tensor: two models share it if their weights are equal."""
-        tensors = dict(self.network.state_dict(keep_vars=True))
+        names = list(self.network.state_dict(keep_vars=True))
         with ThreadPoolExecutor() as pool:
-            digests = pool.map(tensor_digest, tensors.values())
-        lines = [f"{name} {digest}" for name, digest in zip(tensors, digests, strict=True)]
+            digests = pool.map(lambda name: tensor_digest(self.tensor(name)), names)
+        lines = [f"{name} {digest}" for name, digest in zip(names, digests, strict=True)]
         return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
     @cached_property
@@ -144,6 +154,12 @@ class EditableModel:
         config = self.network.generation_config.eos_token_id
         ids = config if isinstance(config, list) else [config]
         return frozenset(i for i in [*ids, self.tokenizer.eos_token_id] if i is not None)
+
+    @cached_property
+    def _shape(self) -> tuple[int, int]:
+        """d_model and d_mlp, for which no weight is fetched."""
+        rows, columns = self.network.get_submodule(self.down_projection(0)).weight.shape
+        return (columns, rows) if self.architecture.transposed else (rows, columns)
 
     @cached_property
     def _logit_cap(self) -> float | None:

@@ -64,9 +64,10 @@ def check_equality(model: EditableModel, *, cached: bool = True) -> Equality:
     rows = [encode(model, text) for text in _TEXTS]
     batch = TokenBatch.align(model, rows, [len(row) // 2 for row in rows])
     start = max(len(row) // 2 for row in rows)
-    is_token = batch.attention_mask[:, start:].bool()
     with torch.no_grad():
-        full = model.hidden(batch)[:, start:][is_token].float()
+        whole = model.hidden(batch)
+        is_token = batch.attention_mask[:, start:].bool().to(whole.device)
+        full = whole[:, start:][is_token].float()
 
         def difference(hidden: Tensor) -> float:
             return float((hidden[is_token].float() - full).abs().max() / full.abs().max())

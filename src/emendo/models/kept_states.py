@@ -161,7 +161,8 @@ class KeptStates:
 
         def pick(tensor: Tensor) -> Tensor:
             is_per_row = tensor.dim() > 1 and tensor.shape[0] == self.rows
-            return tensor[index] if is_per_row else tensor
+            # Each block's states are where the block is.
+            return tensor[index.to(tensor.device)] if is_per_row else tensor
 
         return pick
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import nullcontext
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-from emendo.errors import EmendoError, ModelUnavailable, UnsupportedArchitecture
+from emendo.errors import EmendoError, InvalidRequest, ModelUnavailable, UnsupportedArchitecture
 from emendo.home import default_home
 from emendo.models import embedded
 from emendo.models.architecture import architecture_for
 from emendo.models.editable import EditableModel
 from emendo.models.hub import hub_folder, is_hub_id
+from emendo.models.source import DeviceMap, Source
 from emendo.models.store import StoredModel, converted
 
 _WEIGHT_FILES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
@@ -24,7 +28,7 @@ def load_model(
     name: str = embedded.NAME,
     *,
     dtype: torch.dtype | None = None,
-    device: str | None = None,
+    device: str | DeviceMap | None = None,
     home: Path | None = None,
 ) -> EditableModel:
     """The model of that name, ready to be read, edited and run.
@@ -32,8 +36,8 @@ def load_model(
     Args:
         name: ``smollm2-135m`` (embedded), a folder, a ``.gguf`` file, or a hub id.
         dtype: Precision of the weights; as stored unless given.
-        device: "cpu", "cuda", "cuda:1", "mps", or "auto" to spread a large model over what there is; a GPU if there is one
-            unless given.
+        device: "cpu", "cuda", "cuda:1", "mps", "auto" to spread a large model over what there is, or a map from module paths to
+            devices, "cpu" and "disk", as accelerate takes it; a GPU if there is one unless given.
         home: Where converted models are kept; `default_home` unless given.
 
     Raises:
@@ -42,6 +46,12 @@ def load_model(
     """
     home = default_home() if home is None else home
     path = Path(name).expanduser()
+    source = Source(
+        name=str(path.resolve()) if path.exists() and name != embedded.NAME else name,
+        dtype=None if dtype is None else str(dtype).removeprefix("torch."),
+        device=device,
+        home=str(home.resolve()),
+    )
     stored: StoredModel | None = None
     if name == embedded.NAME:
         stored = converted(home, name, embedded.embedded_gguf, embedded.LICENCE)
@@ -50,9 +60,9 @@ def load_model(
             raise ModelUnavailable(f"There is no file '{name}'; give the path of a .gguf file.")
         stored = converted(home, f"{path.stem}-{embedded.file_digest(path)[:12]}", lambda: nullcontext(path))
     if stored is not None:
-        return _load(home / "models" / stored.name, name, dtype, device, digest=stored.digest if dtype is None else None)
+        return _load(home / "models" / stored.name, name, dtype, source, digest=stored.digest if dtype is None else None)
     if path.is_dir():
-        return _load(path, name, dtype, device)
+        return _load(path, name, dtype, source)
     if path.suffix in _WEIGHT_FILES:
         raise ModelUnavailable(
             f"'{name}' names a single weight file; give the folder that holds it with its config.json and tokenizer."
@@ -62,15 +72,53 @@ def load_model(
             f"There is no folder '{name}'; give '{embedded.NAME}', a folder with config.json and safetensors, a .gguf file, "
             "or a hub id."
         )
-    return _load(hub_folder(name), name, dtype, device)
+    return _load(hub_folder(name), name, dtype, source)
 
 
-def _load(
-    folder: Path, name: str, dtype: torch.dtype | None, device: str | None, digest: str | None = None
-) -> EditableModel:
+def loaded_from(model: EditableModel) -> dict[str, Any]:
+    """What `load_again` takes, of a model that was loaded by name.
+
+    Raises:
+        InvalidRequest: It was made in this process.
+    """
+    if model.source is None:
+        raise InvalidRequest(
+            f"The model '{model.name}' was made in this process, so that other processes cannot load it; save it, and load it from "
+            "its folder."
+        )
+    return model.source.to_dict()
+
+
+def load_again(source: Mapping[str, Any], digest: str) -> EditableModel:
+    """The model that another process has loaded.
+
+    Args:
+        source: What `loaded_from` told there.
+        digest: Of its weights.
+
+    Raises:
+        ModelUnavailable: It is not here, or its weights are others here.
+    """
+    dtype = None if source["dtype"] is None else getattr(torch, source["dtype"])
+    model = load_model(source["name"], dtype=dtype, device=source["device"], home=Path(source["home"]))
+    if model.digest != digest:
+        raise ModelUnavailable(
+            f"'{source['name']}' has other weights here ({model.digest[:12]}) than where the run was started ({digest[:12]}); let "
+            "every worker find the same files."
+        )
+    return model
+
+
+def _load(folder: Path, name: str, dtype: torch.dtype | None, source: Source, digest: str | None = None) -> EditableModel:
     _check_files(folder, name)
     transformers_logging.disable_progress_bar()
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = source.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    is_split = device == "auto" or not isinstance(device, str)
+    if is_split and find_spec("accelerate") is None:
+        raise ModelUnavailable(
+            f"Spreading '{name}' over several devices needs the package accelerate, which is not installed; run pip install "
+            "accelerate."
+        )
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         architecture_for(config)
@@ -83,7 +131,7 @@ def _load(
             folder,
             config=config,
             dtype=dtype or "auto",
-            device_map=device if device == "auto" else None,
+            device_map=device if is_split else None,
             use_safetensors=True,
             trust_remote_code=False,
             output_loading_info=True,
@@ -102,9 +150,9 @@ def _load(
         )
     if not tokenizer.is_fast:
         raise ModelUnavailable(f"The tokenizer of '{name}' gives no character offsets; a tokenizer.json is needed.")
-    if device != "auto":
+    if not is_split:
         network = network.to(device)
-    return EditableModel(network, tokenizer, name, folder, digest)
+    return EditableModel(network, tokenizer, name, folder, digest, source)
 
 
 def _check_files(folder: Path, name: str) -> None:

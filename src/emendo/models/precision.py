@@ -40,6 +40,10 @@ def matrix_units(model: EditableModel) -> Iterator[None]:
 @contextmanager
 def _in_bf16(model: EditableModel) -> Iterator[None]:
     modules = [module for module in model.network.modules() if isinstance(module, nn.Linear | Conv1D)]
+    if any(module.weight.device.type != "cpu" for module in modules):
+        # Some weights are on a GPU or on disk: what runs elsewhere must not be handed bf16.
+        yield
+        return
     weights = [module.weight for module in modules]
     try:
         for module in modules:

@@ -113,7 +113,7 @@ def _hook(site: str, changes: dict[Revision, SiteDelta | None], rows: Rows) -> C
                 own = [i for i, r in enumerate(rows.revisions) if r is revision]
                 index = torch.tensor(own, device=inputs.device).repeat_interleave(per_row) * per_row
                 index += torch.arange(per_row, device=inputs.device).repeat(len(own))
-                edited[index] = _edited(output[index], inputs[index], change)
+                edited[index.to(output.device)] = _edited(output[index.to(output.device)], inputs[index], change)
         return edited
 
     return hook
@@ -123,4 +123,4 @@ def _edited(output: Tensor, inputs: Tensor, change: SiteDelta) -> Tensor:
     added = inputs.float()
     for multiplier in change.multipliers:
         added = added @ multiplier.to(inputs.device)
-    return (output.float() + added).to(output.dtype)
+    return (output.float() + added.to(output.device)).to(output.dtype)

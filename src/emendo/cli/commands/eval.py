@@ -13,11 +13,13 @@ from emendo.cli.options import (
     DEFAULT_METHOD,
     DEFAULT_MODEL,
     CorpusOption,
+    ExecutorOption,
     JsonOption,
     LayersOption,
     ModelOption,
     SeedOption,
     SettingsOption,
+    WorkersOption,
 )
 
 if TYPE_CHECKING:
@@ -50,9 +52,11 @@ def command(
         bool, typer.Option("--correct", help="Take the facts that the model has wrong in chat, and set them right.")
     ] = False,
     work: Annotated[
-        Path | None, typer.Option("--work", help="File that keeps finished cases; give it again to resume.")
+        Path | None, typer.Option("--work", help="Folder that keeps finished cases; give it again to resume.")
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the report to this JSON file.")] = None,
+    executor: ExecutorOption = None,
+    workers: WorkersOption = 1,
     model: ModelOption = DEFAULT_MODEL,
     seed: SeedOption = 0,
     json: JsonOption = False,
@@ -64,7 +68,7 @@ def command(
     \b
     Example:
       emendo eval capitals --n 20
-      emendo eval counterfact --n 100 --work counterfact.jsonl -o report.json
+      emendo eval counterfact --n 100 --work counterfact-work -o report.json
       emendo eval counterfact --n 50 --method two_layer,rome,in_context
     """
     from emendo.cli import console
@@ -96,6 +100,8 @@ def command(
                 seed=seed,
                 work=work,
                 unedited=unedited,
+                executor=executor,
+                workers=workers,
                 progress=progress,
             )
             reports.append(report)

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emendo.cli.options import DEFAULT_METHOD, DEFAULT_MODEL, CorpusOption, JsonOption, MethodOption, SeedOption
+from emendo.cli.options import (
+    DEFAULT_METHOD,
+    DEFAULT_MODEL,
+    CorpusOption,
+    ExecutorOption,
+    JsonOption,
+    MethodOption,
+    SeedOption,
+    WorkersOption,
+)
 
 if TYPE_CHECKING:
     from emendo.evaluate.probe import Probe
@@ -29,8 +38,10 @@ def command(
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw the sweep (.png or .svg).")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the sweep to this JSON file.")] = None,
     work: Annotated[
-        Path | None, typer.Option("--work", help="File that keeps what is measured; in the data folder unless given.")
+        Path | None, typer.Option("--work", help="Folder that keeps what is measured; in the data folder unless given.")
     ] = None,
+    executor: ExecutorOption = None,
+    workers: WorkersOption = 1,
     corpus: CorpusOption = "python",
     seed: SeedOption = 0,
     json: JsonOption = False,
@@ -66,7 +77,9 @@ def command(
             variations=variations,
             corpus=corpus,
             seed=seed,
-            work=work or home / "work" / f"probe-{loaded.digest[:16]}-{method}.jsonl",
+            work=work or home / "work" / f"probe-{loaded.digest[:16]}-{method}",
+            executor=executor,
+            workers=workers,
             progress=progress,
         )
     if output is not None:

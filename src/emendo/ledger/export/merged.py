@@ -32,7 +32,7 @@ def write(model: EditableModel, patches: Sequence[Patch], folder: Path) -> None:
     revision = Revision(deltas=tuple(patch.delta for patch in patches))
     changes = {f"{change.site}.weight": change for change in revision.changes}
     tied = set(model.network.all_tied_weights_keys)
-    tensors = {name: tensor for name, tensor in model.network.state_dict().items() if name not in tied}
+    tensors = {name: model.tensor(name).detach() for name in model.network.state_dict() if name not in tied}
     plan = split_torch_state_dict_into_shards(tensors, filename_pattern="model{suffix}.safetensors", max_shard_size=_SHARD)
     for file, names in plan.filename_to_tensors.items():
         shard = {

@@ -1,0 +1,146 @@
+"""Sums over keys, slice by slice of a corpus, so that several processes can add up one second moment.
+
+    sum = Σ k kᵀ,      fourth = Σ ‖k‖⁴,      n = number of keys
+
+over the tokens of a slice, position 0 of each row left out. A slice is one piece (`emendo.pieces`) for all wanted layers, which
+share its forward passes; of each symmetric sum only the lower triangle is kept, row after row, in float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from safetensors.torch import load, save
+from torch import Tensor
+
+from emendo.models import EditableModel, Site, TokenBatch, load_again, loaded_from, read_until
+from emendo.pieces import Crew, Work, code_digest
+
+ROW_TOKENS = 256
+_ROWS_AT_ONCE = 4
+_SLICE_TOKENS = 4096
+# A sum of an 8B model is 400 MB a layer, and all of them are kept until they are folded.
+_MOST_SLICES = 8
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Summing:
+    """The context of the pieces: whose keys are added up.
+
+    Attributes:
+        model: At its original revision.
+        layers: Which layers.
+    """
+
+    model: EditableModel
+    layers: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sums:
+    """Sums over all slices, in float64.
+
+    Attributes:
+        products: Σ k kᵀ by layer.
+        fourths: Σ ‖k‖⁴ by layer.
+        n: Number of keys.
+    """
+
+    products: Mapping[int, Float[Tensor, "d_mlp d_mlp"]]
+    fourths: Mapping[int, float]
+    n: int
+
+
+def summing_work(model: EditableModel, layers: Sequence[int], crew: Crew) -> Work:
+    """The job of adding up the keys of some layers, whose pieces are slices of token ids."""
+    return Work(
+        prepare="emendo.edit.moment_sums:prepare",
+        compute="emendo.edit.moment_sums:compute",
+        shared={
+            "model": model.digest,
+            "device": model.device.type,
+            "layers": list(layers),
+            "sites": [model.down_projection(layer) for layer in layers],
+            "code": code_digest("edit", "models"),
+        },
+        where={} if crew.is_here else {"source": loaded_from(model)},
+        threads=crew.threads,
+    )
+
+
+def slices(model: EditableModel, ids: Sequence[int]) -> list[list[int]]:
+    """Token ids in few slices, each of whole batches."""
+    batch = _ROWS_AT_ONCE * row_tokens(model)
+    size = -(-max(_SLICE_TOKENS, -(-len(ids) // _MOST_SLICES)) // batch) * batch
+    return [list(ids[at : at + size]) for at in range(0, len(ids), size)]
+
+
+def row_tokens(model: EditableModel) -> int:
+    """Tokens of a row."""
+    return min(ROW_TOKENS, model.context_length)
+
+
+def fold(sums: Iterable[bytes], model: EditableModel, layers: Sequence[int]) -> Sums:
+    """The sums of all slices, added up in their order."""
+    side = model.d_mlp
+    totals = {layer: torch.zeros(side * (side + 1) // 2, dtype=torch.float64) for layer in layers}
+    fourths, n = dict.fromkeys(layers, 0.0), 0
+    for data in sums:
+        tensors = load(data)
+        n += int(tensors["n"])
+        for layer in layers:
+            totals[layer] += tensors[f"{layer}.sum"]
+            fourths[layer] += float(tensors[f"{layer}.fourth"])
+    # One at a time: the matrix written out is twice the triangle.
+    products = {layer: _mirrored(totals.pop(layer), side) for layer in layers}
+    return Sums(products=products, fourths=fourths, n=n)
+
+
+def prepare(shared: Mapping[str, Any], where: Mapping[str, Any]) -> Summing:
+    """The context of a worker."""
+    return Summing(model=load_again(where["source"], shared["model"]), layers=tuple(shared["layers"]))
+
+
+def compute(context: Summing, piece: Sequence[int]) -> bytes:
+    """The sums over a slice, as a safetensors file."""
+    model, side = context.model, context.model.d_mlp
+    sums = {layer: torch.zeros(side, side) for layer in context.layers}
+    fourths, n = {layer: torch.zeros((), dtype=torch.float64) for layer in context.layers}, 0
+    for rows in _batches(piece, row_tokens(model)):
+        batch = TokenBatch.align(model, rows)
+        used = batch.attention_mask.bool()
+        used[:, 0] = False
+        activations = read_until(model, batch, [Site("key", layer) for layer in context.layers])
+        for layer in context.layers:
+            seen = activations[Site("key", layer)]
+            keys = seen.reshape(*used.shape, -1)[used.to(seen.device)].float().cpu()
+            sums[layer].addmm_(keys.T, keys)
+            fourths[layer] += (keys.double().square().sum(dim=1) ** 2).sum()
+        n += int(used.sum())
+    tensors = {f"{layer}.sum": _triangle(total) for layer, total in sums.items()}
+    return save(tensors | {f"{layer}.fourth": total for layer, total in fourths.items()} | {"n": torch.tensor(n)})
+
+
+def _batches(ids: Sequence[int], width: int) -> Iterator[list[Sequence[int]]]:
+    rows = [ids[at : at + width] for at in range(0, len(ids), width)]
+    rows = [row for row in rows if len(row) > 1]
+    for at in range(0, len(rows), _ROWS_AT_ONCE):
+        yield rows[at : at + _ROWS_AT_ONCE]
+
+
+def _triangle(matrix: Tensor) -> Tensor:
+    """The lower triangle, row after row."""
+    return torch.cat([row[: at + 1] for at, row in enumerate(matrix)])
+
+
+def _mirrored(triangle: Tensor, side: int) -> Tensor:
+    """The symmetric matrix of a lower triangle."""
+    matrix = torch.zeros(side, side, dtype=triangle.dtype)
+    for at, row in enumerate(torch.split(triangle, list(range(1, side + 1)))):
+        matrix[at, : at + 1] = row
+        matrix[: at + 1, at] = row
+    return matrix
