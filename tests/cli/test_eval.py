@@ -75,7 +75,7 @@ def test_missing_data_is_one_sentence_and_exit_code_2(
     ("arguments", "words"),
     [
         (("capitls",), "Did you mean 'capitals'?"),
-        (("capitals", "--method", "rom"), "Did you mean 'rome'?"),
+        (("capitals", "--methods", "rome,rom"), "Did you mean 'rome'?"),
         (("counterfact", "--data", "no-such-file.json"), "There is no file 'no-such-file.json'"),
         (("capitals", "--data", "hub"), "no set on the hub"),
     ],
