@@ -22,6 +22,7 @@ from emendo.models import EditableModel
 from html_page import Page
 
 NASTY = "</td><script>alert('x')</script> & \"more\""
+CONTROL = "Los\x00 Angeles\x1b"
 
 
 @pytest.fixture(scope="module")
@@ -91,13 +92,17 @@ def test_whatever_a_model_says_is_text(comparison: Comparison) -> None:
         target_new=NASTY,
         rival=NASTY,
         refused=NASTY,
-        exchanges=(Exchange(prompt=NASTY, before=answer, after=replace(answer, text=" ", is_success=False)),),
+        exchanges=(
+            Exchange(prompt=NASTY, before=answer, after=replace(answer, text=" ", is_success=False)),
+            Exchange(prompt=NASTY, before=answer, after=replace(answer, text=CONTROL)),
+        ),
     )
     page = Page(comparison_page(single, answers={NASTY: [case]}))
     assert page.errors == []
     assert page.count("script") == 0
     assert f"✓ {NASTY} …" in page.text
     assert "(nothing)" in page.text
+    assert "Los\N{REPLACEMENT CHARACTER} Angeles\N{REPLACEMENT CHARACTER}" in page.text
     assert page.text.count(NASTY) > 10
 
 

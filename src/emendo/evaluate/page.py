@@ -60,6 +60,7 @@ def comparison_page(comparison: Comparison, *, answers: Mapping[str, Sequence[An
         seconds_an_edit=wording.seconds_an_edit,
         relative_norm=wording.relative_norm,
         plain=lambda value: json.dumps(value, ensure_ascii=False),
+        visible=_visible,
     )
 
 
@@ -76,7 +77,7 @@ def _introduction(report: Report) -> str:
     if report.refused == report.n:
         return "Every edit was refused by the guard, so the figures are those of the unedited model."
     return (
-        f"{report.n} cases, each edited by itself on the original {report.model}, and asked before and after. "
+        f"{report.n} {'case' if report.n == 1 else 'cases'}, each edited by itself on the original {report.model}, and asked before and after. "
         "Every figure stands with its 95 % interval and the number of cases behind it."
     )
 
@@ -154,3 +155,8 @@ def _kind(difference: Difference) -> str:
     if not difference.excludes_zero:
         return "even"
     return "above" if difference.estimate > 0 else "below"
+
+
+def _visible(text: str) -> str:
+    """A text as it can stand on a page: a model may emit characters that HTML does not allow."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text.strip())
