@@ -82,7 +82,8 @@ def _runs(work: Path) -> dict[str, dict[str, Mapping[str, Any]]]:
     found: dict[str, dict[str, Mapping[str, Any]]] = {}
     if not work.is_file():
         return found
-    for text in work.read_text(encoding="utf-8").splitlines():
+    # Not splitlines: what a model says may hold other characters that end a line.
+    for text in work.read_text(encoding="utf-8").split("\n"):
         try:
             line = json.loads(text)
         except json.JSONDecodeError:

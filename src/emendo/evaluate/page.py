@@ -76,8 +76,9 @@ def render(template: str, **values: Any) -> str:
 def _introduction(report: Report) -> str:
     if report.refused == report.n:
         return "Every edit was refused by the guard, so the figures are those of the unedited model."
+    cases = "1 case" if report.n == 1 else f"{report.n} cases"
     return (
-        f"{report.n} {'case' if report.n == 1 else 'cases'}, each edited by itself on the original {report.model}, and asked before and after. "
+        f"{cases}, each edited by itself on the original {report.model}, and asked before and after. "
         "Every figure stands with its 95 % interval and the number of cases behind it."
     )
 
