@@ -69,6 +69,7 @@ def test_what_was_measured_stands_on_the_page(comparison: Comparison) -> None:
     assert re.search(r"rome 2\.50 0\.125 1 of 8 1, 2 20\.0 7\.0", text)
     assert re.search(r"in_context – – 1 of 8 –", text), "no weight was changed, so there is no cost of an edit"
     assert "teacher-forced" in text
+    assert "With 8 cases these intervals are too narrow" in text
 
 
 def test_the_page_needs_nothing_else_and_suits_the_dark(comparison: Comparison) -> None:

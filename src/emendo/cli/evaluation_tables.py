@@ -14,6 +14,7 @@ from emendo.evaluate.wording import (
     MAIN,
     TEACHER_FORCED,
     bounds,
+    caution,
     estimate,
     heading,
     main_measures,

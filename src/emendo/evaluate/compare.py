@@ -6,7 +6,7 @@ With a_i and b_i the values of a measure in case i for two methods, over the cas
 
 Its 95 % interval is the percentile bootstrap over cases, the values of a case drawn together, for both methods and all measures
 in the same 10,000 resamples. What is hard or easy about a case so cancels out, and intervals are narrower than those of either
-method alone. A bootstrap over equal differences has no width: read it beside n.
+method alone. A bootstrap over equal differences has no width, and one over few cases has too little: read it beside n.
 """
 
 from __future__ import annotations

@@ -51,6 +51,7 @@ def comparison_page(comparison: Comparison, *, answers: Mapping[str, Sequence[An
         compared_forced=[measure for measure in compared if measure.teacher_forced],
         figure_plots={measure.name: _figure_plot(measure, sides) for measure in measures},
         difference_plots=_difference_plots(comparison, measures),
+        caution=wording.caution(comparison.n),
         answers=answers or {},
         cases_with=lambda measure: wording.counts([s.figures[measure.name].n for s in sides if measure.name in s.figures]),
         differences_of=_differences,

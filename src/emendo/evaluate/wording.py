@@ -18,6 +18,7 @@ MAIN = (
     "generation_completion",
     "generation_chat",
 )
+_FEW = 30
 TEACHER_FORCED = "* teacher-forced: how the model rates given words, not what it says"
 
 
@@ -73,6 +74,13 @@ def counts(numbers: Sequence[int]) -> str:
     """Numbers of cases in one word: "100", or "98–100" where they differ."""
     least, most = min(numbers), max(numbers)
     return str(least) if least == most else f"{least}–{most}"
+
+
+def caution(n: int) -> str:
+    """What is to be said of differences over few cases; nothing where there are enough."""
+    return (
+        f"With {n} cases these intervals are too narrow; measure at least {_FEW} before you rely on one." if n < _FEW else ""
+    )
 
 
 def seconds_an_edit(report: Report) -> str:
