@@ -70,10 +70,8 @@ def print_comparison(comparison: Comparison, *, is_whole: bool = False) -> None:
     _print_footnote(main)
     first = reports[0]
     hidden = "" if is_whole or not rest else f" {len(rest)} more measures with --all-measures."
-    out.print(
-        f"▲ ▼ above or below {first.method} on the same cases: the 95 % interval of the difference leaves out 0.",
-        style="dim",
-    )
+    told = f"▲ ▼ above or below {first.method} on the same cases: the 95 % interval of the difference leaves out 0."
+    out.print(f"{told} {caution(first.n)}".rstrip(), style="dim")
     out.print(
         f"{first.benchmark} {first.benchmark_version}, {first.n} cases of {first.data_file} (split {first.split}, seed "
         f"{first.seed}), each edited by itself on {first.model}.{hidden}",
