@@ -1,27 +1,37 @@
-"""Writes the generated parts of the documentation: what stands between ``<!-- NAME -->`` and ``<!-- end -->``.
+"""Writes the generated parts of README.md and of the pages in docs: what stands between ``<!-- NAME -->`` and ``<!-- end -->``.
 
     python scripts/build_tables.py
 
-The tests fail while a page differs from what this would write.
+Figures come from the files in docs/results, each with the command that made it. The tests fail while a page differs from what
+this would write.
 """
 
 from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from emendo import errors
 from emendo.cli.main import COMMANDS
 from emendo.edit import METHODS
-from emendo.evaluate import BENCHMARKS
+from emendo.evaluate import BENCHMARKS, Figure
+from emendo.evaluate.compare import UNEDITED, Comparison
+from emendo.evaluate.sequence_figure import Curve, Point, read_curves
+from emendo.evaluate.sequence_page import ratio
+from emendo.evaluate.wording import counts, main_measures, relative_norm, seconds_an_edit, with_interval
 from emendo.ledger import EXPORTERS
 from emendo.models import ARCHITECTURES
 from emendo.pieces import EXECUTORS
 from emendo.registry import Registry
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+RESULTS = DOCS / "results"
 REGISTRIES = (METHODS, ARCHITECTURES, BENCHMARKS, EXPORTERS, EXECUTORS, COMMANDS)
 _PART = re.compile(r"(<!-- ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -36,6 +46,10 @@ def _part(name: str) -> str:
         return f"```\n{_errors(errors.EmendoError)}\n```"
     if name == "model types":
         return _model_types()
+    if name in RESULT_PARTS:
+        file, table = RESULT_PARTS[name]
+        path = RESULTS / file
+        return table(path) if path.is_file() else f"Not measured yet: there is no `docs/results/{file}`."
     return _plugins(next(registry for registry in REGISTRIES if f"{registry.kind}s" == name))
 
 
@@ -69,6 +83,110 @@ def _plugins(registry: Registry) -> str:
     return "\n".join(rows)
 
 
+def quality(path: Path) -> str:
+    """The table of methods from a file that `emendo eval --methods … -o` wrote."""
+    comparison = Comparison.read(path)
+    first, measures = comparison.reports[0], main_measures(comparison.reports)
+    sides = [(UNEDITED, first.unedited, ("–", "–", "–"))]
+    sides += [(r.method, r.edited, (seconds_an_edit(r), relative_norm(r), str(r.refused))) for r in comparison.reports]
+    rows = []
+    for name, figures, costs in sides:
+        by_name = {figure.name: figure for figure in figures}
+        shown = [with_interval(by_name[m.name]) if m.name in by_name else "–" for m in measures]
+        numbers = counts([by_name[m.name].n for m in measures if m.name in by_name])
+        rows.append((name if name == UNEDITED else f"`{name}`", *shown, *costs, numbers))
+    header = ("%, with its 95 % interval", *map(_label, measures), "s an edit", "‖Δ‖ / ‖W‖", "refused", "n")
+    told = (
+        f"{first.benchmark}, {comparison.n} cases of `{first.data_file}` (split {first.split}, seed {comparison.seed}), each "
+        f"edited by itself on {first.model}"
+    )
+    return "\n\n".join([_table(header, rows), _footnote(measures), _source(told, comparison.command, comparison.date)])
+
+
+def sequence(path: Path) -> str:
+    """The table of sequential edits from a file as `emendo.evaluate.sequence_figure` describes it."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    curves = read_curves(document)
+    known = {measure.name: measure for curve in curves for measure in curve.measures}
+    measures = [known[name] for name in ("score", "generation_completion", "generation_chat") if name in known]
+    rows = [_sequence_row(curve, point, measures) for curve in curves for point in curve.points]
+    header = ("method", "edits so far", *map(_label, measures), "perplexity, ratio to unedited", "‖Δ‖ / ‖W‖", "s an edit")
+    told = f"{document['benchmark']}, all edits so far asked again, on {document['model']} (seed {document['seed']})"
+    parts = [_table(header, rows), _footnote(measures), _source(told, document["command"], document["date"])]
+    return "\n\n".join(parts)
+
+
+def speed(path: Path) -> str:
+    """The table of ratios from a file that benchmarks/speed.py wrote."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    rows = []
+    if one := found.get("one edit"):
+        times = one["ratio"]
+        spread = f"{times['median']:.1f} (median; {times['least']:.1f}–{times['greatest']:.1f})"
+        rows.append(
+            ("one edit", spread, *_seconds(one["own"]["median_seconds"], one["published"]["median_seconds"]), one["n"])
+        )
+    if batch := found.get("batch"):
+        for how, words in (("separately", "a batch, each as if it were alone"), ("together", "a batch, solved together")):
+            times, own = batch["ratio"][how], batch["seconds_an_edit"][how]
+            rows.append((f"{words}, an edit", f"{times:.1f}", *_seconds(own, times * own), batch["n"]))
+    if moments := found.get("second moments"):
+        for layers, times in moments["ratio"].items():
+            own = moments["seconds"][layers]["own"]
+            tokens = f"{moments['tokens']:,} tokens"
+            rows.append((f"second moments, {layers}", f"{times:.1f}", *_seconds(own, times * own), tokens))
+    header = ("what", "times as fast as published", "Emendo, s", "as published, s", "n")
+    told = "Both procedures in one process on the same model and cases"
+    return "\n\n".join([_table(header, rows), _source(told, found["command"], found.get("date", ""))])
+
+
+RESULT_PARTS: dict[str, tuple[str, Callable[[Path], str]]] = {
+    "quality": ("methods_counterfact.json", quality),
+    "sequence": ("sequence.json", sequence),
+    "speed": ("speed.json", speed),
+}
+
+
+def _sequence_row(curve: Curve, point: Point, measures: list[Figure]) -> tuple[Any, ...]:
+    shown = [point.figures.get(measure.name) for measure in measures]
+    interval = f"{ratio(point.perplexity_low)}–{ratio(point.perplexity_high)}"
+    return (
+        f"`{curve.name}`, {curve.batch} at a time",
+        f"{point.edits:,}{', collapsed' if point.collapsed else ''}",
+        *(f"{with_interval(figure)}, n {figure.n}" if figure else "–" for figure in shown),
+        f"{ratio(point.perplexity_ratio)} ({interval})",
+        f"{point.relative_norm:.3f}",
+        f"{point.seconds_an_edit:.2f}",
+    )
+
+
+def _seconds(own: float, published: float) -> tuple[str, str]:
+    return f"{own:.3g}", f"{published:.3g}"
+
+
+def _label(measure: Figure) -> str:
+    return measure.label + (r"\*" if measure.teacher_forced else "")
+
+
+def _footnote(measures: Any) -> str:
+    return (
+        r"\* teacher-forced: how the model rates given words, not what it says."
+        if any(m.teacher_forced for m in measures)
+        else ""
+    )
+
+
+def _source(told: str, command: str, date: str) -> str:
+    """What was measured, with the command that makes the figures again."""
+    when = f", {date[:10]}" if date else ""
+    return f"{told}{when}. Command: `{command}`" if command else f"{told}{when}."
+
+
+def _table(header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
+    lines = [header, ("---",) * len(header), *rows]
+    return "\n".join(f"| {' | '.join(str(cell).replace('|', '∣') for cell in line)} |" for line in lines)
+
+
 def _summary(docstring: str | None) -> str:
     """The first paragraph, without the command's name in front."""
     first = " ".join((docstring or "").split("\n\n")[0].split())
@@ -76,6 +194,6 @@ def _summary(docstring: str | None) -> str:
 
 
 if __name__ == "__main__":
-    for path in sorted(DOCS.glob("**/*.md")):
+    for path in (ROOT / "README.md", *sorted(DOCS.glob("**/*.md"))):
         text = path.read_text(encoding="utf-8")
         path.write_text(render(text), encoding="utf-8")

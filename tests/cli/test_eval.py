@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from emendo.cli.main import main
+from emendo.evaluate.compare import Comparison
 from emendo.models import EditableModel
+from html_page import Page
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -75,7 +78,8 @@ def test_missing_data_is_one_sentence_and_exit_code_2(
     ("arguments", "words"),
     [
         (("capitls",), "Did you mean 'capitals'?"),
-        (("capitals", "--method", "rom"), "Did you mean 'rome'?"),
+        (("capitals", "--methods", "rome,rom"), "Did you mean 'rome'?"),
+        (("capitals", "--methods", ","), "No method is named"),
         (("counterfact", "--data", "no-such-file.json"), "There is no file 'no-such-file.json'"),
         (("capitals", "--data", "hub"), "no set on the hub"),
     ],
@@ -115,6 +119,79 @@ def test_json_on_standard_output_is_the_report_that_is_written(
         "2 cases of few",
     ):
         assert words in told
+
+
+def test_methods_are_measured_on_the_same_cases_and_compared(
+    capsys: pytest.CaptureFixture[str], folder: Path, few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMENDO_HOME", str(tmp_path / "home"))
+    work, document, page = tmp_path / "work.jsonl", tmp_path / "out" / "methods.json", tmp_path / "out" / "methods.html"
+    arguments = ["counterfact", "--data", str(few), "--n", "2", "--model", str(folder), "--layer", "1", "--set", "steps=2"]
+    arguments += ["--methods", "rome,two_layer,in_context", "--work", str(work), "-o", str(document), "--html", str(page)]
+    monkeypatch.setattr("sys.argv", ["emendo", "eval", *arguments])
+    code, out, _ = run(capsys, *arguments, "--all-measures")
+    assert code == 0
+    told = " ".join(out.split())
+    for words in (
+        "unedited",
+        "in_context",
+        "S*",
+        "EM*",
+        "seconds an edit",
+        "teacher-forced",
+        "2 cases of few.json",
+        "rome on the",
+        "too narrow",
+    ):
+        assert words in told
+    comparison = Comparison.read(document)
+    assert [report.method for report in comparison.reports] == ["rome", "two_layer", "in_context"]
+    assert [(pair.method, pair.against) for pair in comparison.pairs] == [("two_layer", "rome"), ("in_context", "rome")]
+    assert comparison.n == 2
+    assert comparison.command.startswith("emendo eval counterfact --data ")
+    assert datetime.fromisoformat(comparison.date).tzinfo is not None
+    assert len(work.read_text().splitlines()) == 6
+    shown = Page(page.read_text())
+    assert shown.errors == []
+    for words in ("3 methods on counterfact", comparison.command, "The capital of Germany is", "score (S)"):
+        assert words in shown.text
+
+    # Resumed: nothing is computed again, and what was measured is the same.
+    code, out, _ = run(capsys, *arguments, "--json")
+    assert code == 0
+    assert len(work.read_text().splitlines()) == 6
+    resumed = json.loads(out)
+    assert resumed == json.loads(document.read_text())
+    assert {**resumed, "date": comparison.date} == json.loads(json.dumps(comparison.to_dict()))
+
+
+def test_a_page_of_one_method_tells_what_was_said_without_a_work_file(
+    capsys: pytest.CaptureFixture[str], folder: Path, few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMENDO_HOME", str(tmp_path / "home"))
+    page = tmp_path / "page.html"
+    arguments = ["--data", str(few), "--n", "1", "--model", str(folder), "--method", "in_context", "--html", str(page)]
+    code, out, _ = run(capsys, "counterfact", *arguments)
+    assert code == 0
+    assert "in_context at layer none" in " ".join(out.split())
+    shown = Page(page.read_text())
+    assert shown.errors == []
+    assert "in_context on counterfact" in shown.text
+    assert "Los Angeles , not " in shown.text
+    assert "case by case" in shown.text
+
+
+@pytest.mark.parametrize("option", ["--output", "--html"])
+def test_a_place_that_nothing_can_be_written_to_is_said_before_the_work(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, option: str
+) -> None:
+    code, out, err = run(capsys, "capitals", option, str(tmp_path), "--model", "no such model")
+    assert (code, out) == (2, "")
+    assert "is a folder" in err
+    (tmp_path / "file").write_text("")
+    code, _, err = run(capsys, "capitals", option, str(tmp_path / "file" / "report"), "--model", "no such model")
+    assert code == 2
+    assert "Nothing can be written" in err
 
 
 @pytest.mark.real

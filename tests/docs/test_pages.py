@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 from pathlib import Path
 
@@ -30,6 +31,64 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_generated_parts_are_up_to_date(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert text == build_tables.render(text), "run `make docs`"
+
+
+@pytest.mark.parametrize("part", sorted(build_tables.RESULT_PARTS))
+def test_a_table_of_results_is_a_sentence_until_there_are_results(
+    part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build_tables, "RESULTS", tmp_path)
+    page = f"Before.\n\n<!-- {part} -->\nan old table\n<!-- end -->\nAfter.\n"
+    rendered = build_tables.render(page)
+    assert "Not measured yet: there is no `docs/results/" in rendered
+    assert "old table" not in rendered
+    assert rendered.startswith("Before.")
+    assert rendered.endswith("<!-- end -->\nAfter.\n")
+    assert build_tables.render(rendered) == rendered
+
+
+def test_the_table_of_methods_holds_what_the_file_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build_tables, "RESULTS", tmp_path)
+    report = json.loads((ROOT / "docs" / "results" / "counterfact_rome.json").read_text())
+    document = {"command": "emendo eval counterfact --methods rome,memit", "date": "2026-01-02T03:04:05+00:00"}
+    document["reports"] = [report, {**report, "method": "memit", "refused": 7}]
+    (tmp_path / "methods_counterfact.json").write_text(json.dumps(document))
+    rendered = build_tables.render("<!-- quality -->\n<!-- end -->\n")
+    rows = [line for line in rendered.splitlines() if line.startswith("|")]
+    assert len(rows) == 2 + 3
+    assert len({row.count("|") for row in rows}) == 1
+    assert rows[2].startswith("| unedited | 40.0 (32.3–46.4) |")
+    assert rows[3].startswith("| `rome` | 86.3 (82.1–89.8) | 100.0 (96.3–100.0) | 98.5 (96.5–100.0) |")
+    assert rows[4].endswith("| 7 | 100 |")
+    assert "score (S)\\*" in rows[0]
+    assert "Command: `emendo eval counterfact --methods rome,memit`" in rendered
+    assert "2026-01-02. " in rendered
+
+
+def test_the_table_of_speed_holds_what_the_file_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build_tables, "RESULTS", tmp_path)
+    one = {"n": 20, "ratio": {"median": 3.04, "least": 2.0, "greatest": 4.5}}
+    one |= {"own": {"median_seconds": 2.5}, "published": {"median_seconds": 7.5}}
+    document = {
+        "command": "python benchmarks/speed.py counterfact",
+        "one edit": one,
+        "batch": {
+            "n": 100,
+            "seconds_an_edit": {"separately": 1.0, "together": 0.5},
+            "ratio": {"separately": 7.5, "together": 15.0},
+        },
+        "second moments": {
+            "tokens": 4096,
+            "ratio": {"all layers": 20.0},
+            "seconds": {"all layers": {"own": 2.0, "published, one layer": 1.25}},
+        },
+    }
+    (tmp_path / "speed.json").write_text(json.dumps(document))
+    rendered = build_tables.render("<!-- speed -->\n<!-- end -->\n")
+    assert "| one edit | 3.0 (median; 2.0–4.5) | 2.5 | 7.5 | 20 |" in rendered
+    assert "| a batch, solved together, an edit | 15.0 | 0.5 | 7.5 | 100 |" in rendered
+    assert "| second moments, all layers | 20.0 | 2 | 40 | 4,096 tokens |" in rendered
+    assert "Command: `python benchmarks/speed.py counterfact`" in rendered
 
 
 def test_every_plugin_stands_on_the_page_of_plugins() -> None:

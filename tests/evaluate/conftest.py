@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 import pytest
 import torch
 
 from emendo.edit import Edit
-from emendo.evaluate import Case, CaseSet, Neighbour
+from emendo.evaluate import Case, CaseSet, Figure, Neighbour, Report
+from emendo.evaluate.intervals import bootstrap
+from emendo.evaluate.metrics import MEASURES, SCORE, SCORE_PARTS, harmonic_mean
 from emendo.facts import EditRequest, Fact
 from emendo.models import EditableModel, SiteDelta, WeightDelta
 
@@ -80,3 +83,66 @@ def handmade_editor(
         return edit
 
     return bind
+
+
+@pytest.fixture(scope="session")
+def report_of() -> Callable[..., Report]:
+    """A function that makes the report of a method from the values of its cases."""
+
+    def figures(values: Mapping[str, Sequence[float | None]]) -> tuple[Figure, ...]:
+        arrays = {name: np.array([np.nan if v is None else v for v in own], float)[None] for name, own in values.items()}
+        labels = {measure.name: (measure.label, measure.teacher_forced) for measure in MEASURES}
+        found = {name: (*labels[name], bootstrap(own, lambda means: means[0], seed=0)) for name, own in arrays.items()}
+        if set(SCORE_PARTS) <= set(arrays):
+            parts = np.concatenate([arrays[name] for name in SCORE_PARTS])
+            found[SCORE] = ("score (S)", True, bootstrap(parts, harmonic_mean, seed=0))
+        return tuple(
+            Figure(
+                name=name,
+                label=label,
+                estimate=interval.estimate,
+                low=interval.low,
+                high=interval.high,
+                n=interval.n,
+                interval=interval.kind,
+                teacher_forced=is_forced,
+            )
+            for name, (label, is_forced, interval) in found.items()
+        )
+
+    def make(
+        method: str,
+        values: Mapping[str, Sequence[float | None]],
+        *,
+        unedited: Mapping[str, Sequence[float | None]] | None = None,
+        ids: Sequence[str] = (),
+    ) -> Report:
+        n = len(next(iter(values.values())))
+        before = unedited or {name: [0.5] * n for name in values}
+        return Report(
+            benchmark="places",
+            benchmark_version="1",
+            data_file="places.json",
+            data_digest="0" * 64,
+            split="report",
+            n=n,
+            refused=1,
+            method=method,
+            config={"steps": 80, "formats": ["completion", "chat"]},
+            layers=(1, 2),
+            edit_medians={"relative_norm": 0.125, "steps": 31.0},
+            seed=0,
+            draw_seed=5,
+            model="tiny",
+            model_digest="1" * 64,
+            versions={"emendo": "0.1.0"},
+            seconds_editing=2.5 * n,
+            seconds_scoring=7.0,
+            unedited=figures(before),
+            edited=figures(values),
+            case_ids=tuple(ids or map(str, range(n))),
+            unedited_values={name: tuple(own) for name, own in before.items()},
+            edited_values={name: tuple(own) for name, own in values.items()},
+        )
+
+    return make

@@ -275,9 +275,7 @@ def _at_places(
     key_site, before = Site("key", site.layer), kept.resid_pre(site.layer)
     with torch.no_grad(), capture(model, [key_site, site]) as seen:
         kept.step(site.layer, before)
-    keys, values = (
-        places.pick(seen[s].reshape(*before.shape[:2], -1)).float().T.to(model.device) for s in (key_site, site)
-    )
+    keys, values = (places.pick(seen[s].reshape(*before.shape[:2], -1)).float().T.to(model.device) for s in (key_site, site))
     return keys, values
 
 

@@ -68,18 +68,43 @@ def bootstrap(values: Array, statistic: Callable[[Array], Array], *, seed: int) 
         statistic: From means (measures × resamples) to values (resamples).
         seed: Of the resampling.
     """
+    means = resampled_means(values, seed=seed)
+    # A resample that misses every case with a measure says nothing about it.
+    low, high = np.percentile(statistic(means[:, ~np.isnan(means).any(axis=0)]), [2.5, 97.5])
+    estimate = statistic(known_means(values)[:, None])[0]
+    return Interval(estimate=float(estimate), low=float(low), high=float(high), n=values.shape[1], kind="bootstrap")
+
+
+def resampled_means(values: Array, *, seed: int) -> Array:
+    """The means of each measure in resamples of the cases, all values of a case drawn together.
+
+    Args:
+        values: (measures × cases); NaN where a case lacks a measure.
+        seed: Of the resampling.
+
+    Returns:
+        (measures × 10,000); NaN where a resample holds no case with the measure.
+    """
     n = values.shape[1]
     known = (~np.isnan(values)).astype(float)
     filled = np.nan_to_num(values)
     generator = np.random.default_rng(seed)
-    statistics = []
+    means = []
     size = max(1, min(RESAMPLES, _CELLS // n))
     for start in range(0, RESAMPLES, size):
         counts = generator.multinomial(n, np.full(n, 1 / n), size=min(size, RESAMPLES - start)).T.astype(float)
-        weights = known @ counts
-        # A resample that misses every case with a measure says nothing about it.
-        usable = (weights > 0).all(axis=0)
-        statistics.append(statistic((filled @ counts)[:, usable] / weights[:, usable]))
-    low, high = np.percentile(np.concatenate(statistics), [2.5, 97.5])
-    estimate = statistic(filled.sum(axis=1, keepdims=True) / known.sum(axis=1, keepdims=True))[0]
-    return Interval(estimate=float(estimate), low=float(low), high=float(high), n=n, kind="bootstrap")
+        with np.errstate(invalid="ignore"):
+            means.append((filled @ counts) / (known @ counts))
+    return np.concatenate(means, axis=1)
+
+
+def known_means(values: Array) -> Array:
+    """The mean of each measure over the cases that have it; NaN where none has.
+
+    Args:
+        values: (measures × cases).
+    """
+    known = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        means: Array = np.nan_to_num(values).sum(axis=1) / known.sum(axis=1)
+    return means

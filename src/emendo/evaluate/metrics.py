@@ -63,6 +63,8 @@ class Figure:
         n: Cases that have a value.
         interval: "wilson" for shares of cases, "bootstrap" for means of shares and for the score.
         teacher_forced: Whether it rates given words instead of what the model says.
+        scale: What estimate and bounds are multiplied by when shown.
+        unit: Of what is shown.
     """
 
     name: str
@@ -73,6 +75,8 @@ class Figure:
     n: int
     interval: str
     teacher_forced: bool
+    scale: float = 100.0
+    unit: str = "%"
 
 
 def _likelier(comparisons: Sequence[Comparison]) -> float | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from emendo.errors import InvalidRequest
+from emendo.evaluate.documents import as_json, write_whole
 from emendo.evaluate.metrics import Figure
 
 
@@ -81,8 +82,8 @@ class Report:
         return cls(**{**fields, **sides, **values, "layers": tuple(fields["layers"]), "case_ids": ids})
 
     def write(self, path: Path) -> None:
-        """Write the report as a JSON file."""
-        path.write_text(json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        """Write the report as a JSON file, whole or not at all."""
+        write_whole(path, as_json(self.to_dict()))
 
     @classmethod
     def read(cls, path: Path) -> Report:

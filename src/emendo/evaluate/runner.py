@@ -69,6 +69,7 @@ def evaluate(
     group: int = 10,
     work: Path | None = None,
     unedited: dict[str, Observation] | None = None,
+    seen: dict[str, Sequence[CaseResult]] | None = None,
     home: Path | None = None,
     executor: str | None = None,
     workers: int = 1,
@@ -88,6 +89,7 @@ def evaluate(
         group: Cases that are edited and measured together.
         work: Folder that keeps finished groups; a run with other weights, cases, settings or code does not use them.
         unedited: What was seen of cases without an edit, by id: used where it is there, and filled. For several methods in turn.
+        seen: Filled with what was seen of each case with its edit, by method.
         home: Where statistics are kept; `default_home` unless given.
         executor: Who computes the groups, one of `EXECUTORS`; this process for one worker and a pool for several unless given.
         workers: How many groups are computed at a time.
@@ -109,6 +111,7 @@ def evaluate(
         group=group,
         work=work,
         unedited=unedited,
+        seen=seen,
         home=home,
         crew=Crew.of(executor, workers, threads),
         progress=progress,
@@ -128,6 +131,7 @@ def evaluate_each(
     group: int = 10,
     work: Path | None = None,
     unedited: dict[str, Observation] | None = None,
+    seen: dict[str, Sequence[CaseResult]] | None = None,
     home: Path | None = None,
     progress: Progress | None = None,
 ) -> list[Report]:
@@ -159,8 +163,8 @@ def evaluate_each(
     results: list[CaseResult] = []
     seconds = 0.0
     report("cases", 0, len(every) * len(trials))
-    with closing(run_pieces(job, pieces, work, crew, context=bench if crew.is_here else None)) as seen:
-        for told, found in zip(pieces, seen, strict=True):
+    with closing(run_pieces(job, pieces, work, crew, context=bench if crew.is_here else None)) as done:
+        for told, found in zip(pieces, done, strict=True):
             if told["treatment"] is None:
                 ids = [case["id"] for case in told["cases"]]
                 before.update(zip(ids, map(Observation.from_dict, found["observations"]), strict=True))
@@ -169,18 +173,21 @@ def evaluate_each(
             results += [CaseResult.from_dict(fields) for fields in found]
             report("cases", len(results), len(every) * len(trials))
     own_before = [before[case.id] for case in every]
+    parts = [results[at * len(every) : (at + 1) * len(every)] for at in range(len(settled))]
+    if seen is not None:
+        seen.update((own.method, part) for own, part in zip(settled, parts, strict=True))
     return [
         _report(
             model,
             cases,
             own,
-            results[at * len(every) : (at + 1) * len(every)],
+            part,
             own_before,
             corpus,
             seed,
             seconds / len(trials),
         )
-        for at, own in enumerate(settled)
+        for own, part in zip(settled, parts, strict=True)
     ]
 
 

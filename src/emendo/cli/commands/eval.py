@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import json as writer
+import shlex
 import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -23,18 +25,20 @@ from emendo.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from emendo.evaluate import Figure, Report
+    from emendo.evaluate.measuring import CaseResult
     from emendo.evaluate.observation import Observation
 
 
 def command(
     benchmark: Annotated[str | None, typer.Argument(help="Name of a benchmark; all are listed unless given.")] = None,
     n: Annotated[int, typer.Option("--n", "-n", min=1, help="How many cases, drawn at random with the seed.")] = 100,
-    method: Annotated[
+    methods: Annotated[
         str,
         typer.Option(
+            "--methods",
             "--method",
-            help="How to compute the edits, or to answer; several, separated by commas, or 'all'.",
+            help="How to compute the edits, or to answer; several, separated by commas, or 'all'. The first is what the "
+            "others are compared with.",
             rich_help_panel="Method",
         ),
     ] = DEFAULT_METHOD,
@@ -54,7 +58,15 @@ def command(
     work: Annotated[
         Path | None, typer.Option("--work", help="Folder that keeps finished cases; give it again to resume.")
     ] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the report to this JSON file.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the report, or the comparison, to this JSON file.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write a page to read: tables, plots, and what the model said.")
+    ] = None,
+    all_measures: Annotated[
+        bool, typer.Option("--all-measures", help="Print the other measures of several methods as well.")
+    ] = False,
     executor: ExecutorOption = None,
     workers: WorkersOption = 1,
     model: ModelOption = DEFAULT_MODEL,
@@ -63,68 +75,98 @@ def command(
 ) -> None:
     """Edit the cases of a benchmark one by one, and measure the model before and after.
 
-    Every case is edited by itself on the original model. What each measure means stands in docs/evaluate.md.
+    Every case is edited by itself on the original model. Several methods are measured on the same cases and compared case by
+    case. What each measure means stands in docs/evaluate.md.
 
     \b
     Example:
       emendo eval capitals --n 20
       emendo eval counterfact --n 100 --work counterfact-work -o report.json
-      emendo eval counterfact --n 50 --method two_layer,rome,in_context
+      emendo eval counterfact --n 50 --methods two_layer,rome,in_context --html methods.html
     """
     from emendo.cli import console
 
     if benchmark is None:
         _list_benchmarks(json)
         return
+    from emendo.cli.evaluation_tables import print_comparison, print_report
     from emendo.cli.method_settings import chosen_settings
     from emendo.edit import METHODS
     from emendo.evaluate import corrections, evaluate, load_cases
+    from emendo.evaluate.answers import answered
+    from emendo.evaluate.compare import compare_methods
+    from emendo.evaluate.documents import writable, write_whole
+    from emendo.evaluate.page import comparison_page
     from emendo.models import load_model
 
-    config, methods = chosen_settings(layer, settings), _methods(method)
+    config, names = chosen_settings(layer, settings), _methods(methods)
+    for path in (output, html):
+        if path is not None:
+            writable(path)
     cases = load_cases(benchmark, data=data, n=None if correct else n, split=split, seed=seed)
     loaded = load_model(model)
     with console.progress_of_stages() as progress:
         if correct:
             cases = corrections(loaded, cases, n=n, progress=progress)
         unedited: dict[str, Observation] = {}
+        seen: dict[str, Sequence[CaseResult]] = {}
         reports = []
-        for name in methods:
-            own = config if name in METHODS.names() else None
+        for done, name in enumerate(names):
+            if len(names) > 1:
+                progress("methods", done, len(names))
             report = evaluate(
                 loaded,
                 cases,
                 method=name,
-                config=own,
+                config=config if name in METHODS.names() else None,
                 corpus=corpus,
                 seed=seed,
                 work=work,
                 unedited=unedited,
+                seen=seen,
                 executor=executor,
                 workers=workers,
                 progress=progress,
             )
             reports.append(report)
-    if len(reports) > 1:
-        told = {"command": f"emendo {' '.join(sys.argv[1:])}", "reports": [report.to_dict() for report in reports]}
-    else:
-        told = reports[0].to_dict()
+    comparison = compare_methods(reports, command=shlex.join(["emendo", *sys.argv[1:]]), date=_now())
+    told = comparison if len(reports) > 1 else reports[0]
     if output is not None:
-        output.write_text(writer.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        told.write(output)
+    if html is not None:
+        answers = {name: answered(cases, results, unedited) for name, results in seen.items()}
+        write_whole(html, comparison_page(comparison, answers=answers))
     if json:
-        console.print_json(told)
+        console.print_json(told.to_dict())
     elif len(reports) > 1:
-        _print_beside_each_other(reports)
+        print_comparison(comparison, is_whole=all_measures)
     else:
-        _print(reports[0])
+        print_report(reports[0])
 
 
 def _methods(text: str) -> list[str]:
-    """The methods that an option names."""
+    """The methods that an option names, each once.
+
+    Raises:
+        UnknownName: There is no method of a name; said before the first is measured, not hours later.
+        InvalidRequest: It names none.
+    """
     from emendo.edit import METHODS
+    from emendo.errors import InvalidRequest, UnknownName
     from emendo.evaluate import ANSWERING
 
-    return [*METHODS.names(), *ANSWERING.names()] if text == "all" else [name for name in text.split(",") if name]
+    known = [*METHODS.names(), *ANSWERING.names()]
+    names = known if text == "all" else list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    for name in names:
+        if name not in known:
+            raise UnknownName("method", name, known)
+    if not names:
+        raise InvalidRequest("No method is named; write --methods two_layer,rome, or leave it out for the default.")
+    return names
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _list_benchmarks(json: bool) -> None:
@@ -143,65 +185,3 @@ def _list_benchmarks(json: bool) -> None:
     for name, plugin in plugins:
         table.add_row(name, plugin.SUMMARY, plugin.VERSION, plugin.LICENSE)
     console.out.print(table)
-
-
-def _print(report: Report) -> None:
-    from rich.table import Table
-
-    from emendo.cli.console import out
-
-    table = Table("% (95 % interval)", show_edge=False, pad_edge=False)
-    for side in ("unedited", "edited"):
-        table.add_column(side, justify="right")
-    table.add_column("n", justify="right")
-    for before, after in zip(report.unedited, report.edited, strict=True):
-        mark = "*" if after.teacher_forced else ""
-        table.add_row(after.label + mark, _cell(before), f"[bold]{_cell(after)}[/]", str(after.n))
-    out.print(table)
-    out.print("* teacher-forced: how the model rates given words, not what it says", style="dim")
-    refused = f", {report.refused} refused by the guard and measured unedited" if report.refused else ""
-    layers = ", ".join(map(str, report.layers)) or "none"
-    out.print(
-        f"{report.benchmark} {report.benchmark_version}, {report.n} cases of {report.data_file} (split {report.split}, "
-        f"seed {report.seed}){refused}; {report.method} at layer {layers} of {report.model}; "
-        f"{report.seconds_editing:.0f} s editing, {report.seconds_scoring:.0f} s measuring.",
-        style="dim",
-    )
-
-
-def _print_beside_each_other(reports: list[Report]) -> None:
-    from rich.table import Table
-
-    from emendo.cli.console import out
-
-    shown = {
-        "score": "S*",
-        "efficacy_probability": "ES*",
-        "paraphrase_probability": "PS*",
-        "neighborhood_probability": "NS*",
-        "generation_completion": "completion",
-        "generation_chat": "chat",
-    }
-    table = Table("% (95 % interval)", show_edge=False, pad_edge=False)
-    for heading in (*shown.values(), "s an edit", "‖Δ‖/‖W‖", "refused"):
-        table.add_column(heading, justify="right")
-    unedited = {figure.name: figure for figure in reports[0].unedited}
-    table.add_row("unedited", *(_cell(unedited[name]) if name in unedited else "–" for name in shown), "", "", "")
-    for report in reports:
-        figures = {figure.name: figure for figure in report.edited}
-        norm = report.edit_medians.get("relative_norm")
-        costs = ["–", "–"] if norm is None else [f"{report.seconds_editing / report.n:.2f}", f"{norm:.3f}"]
-        cells = [_cell(figures[name]) if name in figures else "–" for name in shown]
-        table.add_row(report.method, *cells, *costs, str(report.refused))
-    out.print(table)
-    out.print("* teacher-forced: how the model rates given words, not what it says", style="dim")
-    first = reports[0]
-    out.print(
-        f"{first.benchmark} {first.benchmark_version}, {first.n} cases of {first.data_file} (split {first.split}, seed "
-        f"{first.seed}), each edited by itself on {first.model}.",
-        style="dim",
-    )
-
-
-def _cell(figure: Figure) -> str:
-    return f"{100 * figure.estimate:.1f} ({100 * figure.low:.1f}–{100 * figure.high:.1f})"

@@ -1,0 +1,239 @@
+"""The picture of a sequence of edits: what is still in force, and what became of the model, against the edits made so far.
+
+The document is a JSON object:
+
+    {"benchmark", "command", "date", "model", "model_digest", "seed",
+     "methods": [{"method", "config", "batch",
+                  "points": [{"edits", "figures": [Figure], "perplexity_ratio", "perplexity_interval": [low, high],
+                              "seconds_an_edit", "relative_norm", "collapsed"}]}]}
+
+A panel shows a measure on all edits so far, a line a method, its 95 % interval as a band, edits on a logarithmic axis; a
+cross marks a model that has collapsed.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emendo.errors import InvalidRequest
+from emendo.evaluate.metrics import Figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Picture
+
+_PANELS = ("generation_completion", "generation_chat", "score")
+# Okabe and Ito's colours, told apart by the colour-blind; markers tell apart what shares one.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C8C8C")
+_MARKERS = "osD^vPX"
+_INK = "#1d2127"
+# Below this ratio an axis has few powers of ten, so the numbers between are written too.
+_NARROW = 5.0
+_STYLE: dict[Any, Any] = {
+    "text.color": _INK,
+    "axes.labelcolor": _INK,
+    "axes.edgecolor": _INK,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10,
+    "font.size": 9,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """A model after some edits.
+
+    Attributes:
+        edits: That were made so far.
+        figures: On all of them, by measure.
+        perplexity_ratio: Of unrelated text, to that of the unedited model.
+        perplexity_low: Lower end of its 95 % interval.
+        perplexity_high: Upper end.
+        seconds_an_edit: Mean since the last point.
+        relative_norm: ‖Δ‖ / ‖W‖ of all edits together.
+        collapsed: Whether the model is no longer of use.
+    """
+
+    edits: int
+    figures: Mapping[str, Figure]
+    perplexity_ratio: float
+    perplexity_low: float
+    perplexity_high: float
+    seconds_an_edit: float
+    relative_norm: float
+    collapsed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """A method over a sequence of edits.
+
+    Attributes:
+        name: Of the method.
+        config: Its settings.
+        batch: Edits that are solved together.
+        points: By the number of edits.
+    """
+
+    name: str
+    config: Mapping[str, Any]
+    batch: int
+    points: tuple[Point, ...]
+
+    @property
+    def measures(self) -> tuple[Figure, ...]:
+        """One figure of each measure that some point has."""
+        found: dict[str, Figure] = {}
+        for point in self.points:
+            found = {**point.figures, **found}
+        return tuple(found.values())
+
+
+def read_curves(document: Mapping[str, Any]) -> tuple[Curve, ...]:
+    """The methods of a document.
+
+    Raises:
+        InvalidRequest: It is another document, or holds no point.
+    """
+    try:
+        curves = tuple(
+            Curve(
+                name=method["method"],
+                config=method["config"],
+                batch=method["batch"],
+                points=tuple(sorted((_point(point) for point in method["points"]), key=lambda point: point.edits)),
+            )
+            for method in document["methods"]
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InvalidRequest(
+            f"This is not a report of a sequence of edits ({type(error).__name__}: {error}); give one as it was written."
+        ) from error
+    if not any(curve.points for curve in curves):
+        raise InvalidRequest("The report of the sequence holds no measured point; measure one first.")
+    return curves
+
+
+def draw_sequence(document: Mapping[str, Any], path: Path) -> None:
+    """Write the picture, whole or not at all; the kind of file follows from the name.
+
+    Raises:
+        InvalidRequest: It is another document, or matplotlib writes no such kind.
+    """
+    temporary = path.with_name(f".incomplete-{path.name}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        _picture(read_curves(document)).savefig(temporary, dpi=150)
+        temporary.replace(path)
+    except ValueError as error:
+        raise InvalidRequest(f"'{path.name}' cannot be drawn ({error}); give a name that ends in .png or .svg.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sequence_svg(curves: Sequence[Curve]) -> str:
+    """The picture as an SVG element that takes the colour of its text from the page around it."""
+    import matplotlib
+
+    written = io.StringIO()
+    # Without a salt of its own, the ids in the file would differ from run to run.
+    with matplotlib.rc_context({"svg.hashsalt": "emendo"}):
+        _picture(curves).savefig(written, format="svg", transparent=True, metadata={"Date": None})
+    svg = written.getvalue()
+    label = 'role="img" aria-label="Measures against the number of edits, a line a method"'
+    return svg[svg.index("<svg") :].replace(_INK, "currentColor").replace("<svg ", f"<svg {label} ", 1)
+
+
+def _picture(curves: Sequence[Curve]) -> Picture:
+    import matplotlib
+    from matplotlib.figure import Figure as Picture
+
+    known = {measure.name: measure for curve in curves for measure in curve.measures}
+    panels = [known[name] for name in _PANELS if name in known]
+    columns = min(2, len(panels) + 1)
+    rows = math.ceil((len(panels) + 1) / columns)
+    with matplotlib.rc_context(_STYLE):
+        picture = Picture(figsize=(4.6 * columns, 3.1 * rows + 0.5), layout="constrained")
+        axes = [picture.add_subplot(rows, columns, at + 1) for at in range(len(panels) + 1)]
+        for panel, measure in zip(axes, panels, strict=False):
+            _draw_measure(panel, curves, measure)
+        _draw_perplexity(axes[-1], curves)
+        handles, labels = axes[-1].get_legend_handles_labels()
+        picture.legend(handles, labels, loc="outside upper center", ncols=min(5, len(labels)), frameon=False)
+    return picture
+
+
+def _draw_measure(axes: Axes, curves: Sequence[Curve], measure: Figure) -> None:
+    for at, curve in enumerate(curves):
+        points = [(point, point.figures[measure.name]) for point in curve.points if measure.name in point.figures]
+        values = [(f.estimate * f.scale, f.low * f.scale, f.high * f.scale) for _, f in points]
+        if values:
+            _line(axes, at, curve.name, [point for point, _ in points], values)
+    forced = "*" if measure.teacher_forced else ""
+    axes.set_title(f"{measure.label}{forced}, all edits so far", loc="left")
+    axes.set_ylabel(measure.unit)
+    if measure.unit == "%":
+        axes.set_ylim(-2, 102)
+    _log_axis(axes, curves)
+
+
+def _draw_perplexity(axes: Axes, curves: Sequence[Curve]) -> None:
+    for at, curve in enumerate(curves):
+        values = [(p.perplexity_ratio, p.perplexity_low, p.perplexity_high) for p in curve.points]
+        if values:
+            _line(axes, at, curve.name, curve.points, values)
+    axes.axhline(1, color=_INK, linewidth=0.8, linestyle=":")
+    axes.set_title("perplexity of unrelated text, ratio to unedited", loc="left")
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:g}")
+    if max(p.perplexity_high for curve in curves for p in curve.points) < _NARROW:
+        axes.yaxis.set_minor_formatter("{x:.3g}")
+    _log_axis(axes, curves)
+
+
+def _line(axes: Axes, at: int, name: str, points: Sequence[Point], values: Sequence[tuple[float, float, float]]) -> None:
+    colour, marker = _COLOURS[at % len(_COLOURS)], _MARKERS[at // len(_COLOURS) % len(_MARKERS)]
+    edits = [point.edits for point in points]
+    # A model that has fallen apart may have no finite perplexity; its line ends there.
+    estimates, lows, highs = (
+        [value if math.isfinite(value) else math.nan for value in side] for side in zip(*values, strict=True)
+    )
+    axes.plot(edits, estimates, color=colour, marker=marker, markersize=4, linewidth=1.6, label=name)
+    axes.fill_between(edits, lows, highs, color=colour, alpha=0.15, linewidth=0)
+    fallen = [(point.edits, estimate) for point, estimate in zip(points, estimates, strict=True) if point.collapsed]
+    if fallen:
+        axes.plot(*zip(*fallen, strict=True), "x", color=colour, markersize=10, markeredgewidth=2)
+
+
+def _log_axis(axes: Axes, curves: Sequence[Curve]) -> None:
+    from matplotlib.ticker import NullLocator
+
+    edits = sorted({point.edits for curve in curves for point in curve.points})
+    axes.set_xscale("log")
+    axes.set_xticks(edits, [f"{count:,}" for count in edits])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel("edits so far")
+    axes.grid(axis="y", color="#80808030", linewidth=0.8)
+
+
+def _point(fields: Mapping[str, Any]) -> Point:
+    low, high = fields["perplexity_interval"]
+    figures = [Figure(**figure) for figure in fields["figures"]]
+    return Point(
+        edits=fields["edits"],
+        figures={figure.name: figure for figure in figures},
+        perplexity_ratio=fields["perplexity_ratio"],
+        perplexity_low=low,
+        perplexity_high=high,
+        seconds_an_edit=fields["seconds_an_edit"],
+        relative_norm=fields["relative_norm"],
+        collapsed=fields["collapsed"],
+    )
