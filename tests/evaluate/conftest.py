@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 import torch
 
 from emendo.edit import Edit
-from emendo.evaluate import Case, CaseSet, Neighbour
+from emendo.evaluate import Asked, Case, CaseSet, Neighbour
 from emendo.facts import EditRequest, Fact
 from emendo.models import EditableModel, SiteDelta, WeightDelta
 
@@ -25,6 +27,13 @@ def case(subject: str, new: str) -> Case:
         paraphrases=(f"The capital city of {subject} is called", f"{subject} and the capital"),
         neighbours=tuple(Neighbour(prompt=f"The capital of {o} is", target_true=PLACES[o]) for o in others),
         questions=(f"Which city is the capital of {subject}?",),
+        asked=(
+            Asked(kind="inverse", text=f"{new} is the capital of", is_chat=False, accepted=(subject,)),
+            Asked(kind="truth_new", text=f"Is it {new}?", is_chat=True, accepted=("Yes",), choices=("Yes", "No")),
+            Asked(kind="same_subject", text=f"Who is in {subject}?", is_chat=True),
+            Asked(kind="essence", text=f"{subject} and", is_chat=False, max_new_tokens=40),
+        ),
+        references=(f"Nevada and {new}.",),
     )
 
 
@@ -80,3 +89,32 @@ def handmade_editor(
         return edit
 
     return bind
+
+
+@pytest.fixture
+def relation_folder(tmp_path: Path) -> Path:
+    """Two small relations of countries in the files of `relations`, one subject in both, one with two objects."""
+    folder = tmp_path / "relations-of-countries"
+    folder.mkdir()
+    capital = {
+        "name": "country capital city",
+        "prompt_templates": ["The capital of {} is", "{} is governed from"],
+        "prompt_templates_zs": ["What is the capital of {}? It is the city of"],
+        "properties": {"domain_name": "country"},
+        "samples": [
+            {"subject": "France", "object": "Paris"},
+            {"subject": "Germany", "object": "Berlin"},
+            {"subject": "Bolivia", "object": "Sucre"},
+            {"subject": "Bolivia", "object": "La Paz"},
+        ],
+    }
+    language = {
+        "name": "country language",
+        "prompt_templates": ["People in {} speak"],
+        "prompt_templates_zs": ["People in {} speak the language of"],
+        "properties": {"domain_name": "country"},
+        "samples": [{"subject": "France", "object": "French"}, {"subject": "Austria", "object": "German"}],
+    }
+    for name, fields in (("country_capital_city", capital), ("country_language", language)):
+        (folder / f"{name}.json").write_text(json.dumps(fields), encoding="utf-8")
+    return folder

@@ -1,6 +1,6 @@
 """Measure a model before and after an edit, with uncertainty."""
 
-from emendo.evaluate.cases import BENCHMARKS, Case, CaseSet, Neighbour, load_cases
+from emendo.evaluate.cases import BENCHMARKS, Asked, Case, CaseSet, Neighbour, load_cases
 from emendo.evaluate.corrections import corrections
 from emendo.evaluate.metrics import Figure
 from emendo.evaluate.report import Report
@@ -9,6 +9,7 @@ from emendo.evaluate.runner import ANSWERING, evaluate
 __all__ = [
     "ANSWERING",
     "BENCHMARKS",
+    "Asked",
     "Case",
     "CaseSet",
     "Figure",
