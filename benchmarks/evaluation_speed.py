@@ -41,7 +41,7 @@ from emendo.models import (
 )
 
 NLL_TOLERANCE = 1e-3
-# Of ‖Δ‖/‖W‖; edits of the default method have about this norm.
+# ‖Δ‖/‖W‖ of each random change.
 RELATIVE_NORM = 0.1
 
 

@@ -20,7 +20,7 @@ from emendo.models import EditableModel, Generation, Revision, chat_prompt, enco
 Recall = Callable[[EditRequest, str], Sequence[EditRequest]]
 
 MAX_NEW_TOKENS = 32
-# Prompts and answers of one batch, in tokens, padding included: larger ones are no faster, and their caches take memory.
+# Prompts and answers of one batch, in tokens, padding included; bounds the memory of its cache.
 _TOKENS_PER_BATCH = 8192
 
 
