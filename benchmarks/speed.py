@@ -175,7 +175,7 @@ def _breakdown(profile: cProfile.Profile) -> dict[str, float]:
 
 def _figures(model: EditableModel, cases: CaseSet, edits: Sequence[Edit | EditRefused]) -> dict[str, list[float]]:
     by_id = {case.request.id: edit for case, edit in zip(cases.cases, edits, strict=True)}
-    report = evaluate(model, cases, compute=lambda requests: [by_id[request.id] for request in requests])
+    report = evaluate(model, cases, compute=lambda groups: [by_id[group[0].id] for group in groups])
     return {figure.name: [figure.estimate, figure.low, figure.high] for figure in report.edited}
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from emendo.edit import Edit
-from emendo.evaluate import Case, CaseSet, Figure, Neighbour, Report
+from emendo.evaluate import Asked, Case, CaseSet, Figure, Neighbour, Report
 from emendo.evaluate.intervals import bootstrap
 from emendo.evaluate.metrics import MEASURES, SCORE, SCORE_PARTS, harmonic_mean
 from emendo.facts import EditRequest, Fact
@@ -28,6 +30,13 @@ def case(subject: str, new: str) -> Case:
         paraphrases=(f"The capital city of {subject} is called", f"{subject} and the capital"),
         neighbours=tuple(Neighbour(prompt=f"The capital of {o} is", target_true=PLACES[o]) for o in others),
         questions=(f"Which city is the capital of {subject}?",),
+        asked=(
+            Asked(kind="inverse", text=f"{new} is the capital of", is_chat=False, accepted=(subject,)),
+            Asked(kind="truth_new", text=f"Is it {new}?", is_chat=True, accepted=("Yes",), choices=("Yes", "No")),
+            Asked(kind="same_subject", text=f"Who is in {subject}?", is_chat=True),
+            Asked(kind="essence", text=f"{subject} and", is_chat=False, max_new_tokens=40),
+        ),
+        references=(f"Nevada and {new}.",),
     )
 
 
@@ -61,23 +70,23 @@ def handmade_delta() -> Callable[[EditableModel, str], WeightDelta]:
 @pytest.fixture(scope="session")
 def handmade_editor(
     handmade_delta: Callable[[EditableModel, str], WeightDelta],
-) -> Callable[[EditableModel], Callable[[Sequence[EditRequest]], list[Edit]]]:
+) -> Callable[[EditableModel], Callable[[Sequence[Sequence[EditRequest]]], list[Edit]]]:
     """A function that makes an editor for a model; its edits change something, and teach nothing."""
 
-    def bind(model: EditableModel) -> Callable[[Sequence[EditRequest]], list[Edit]]:
-        def edit(requests: Sequence[EditRequest]) -> list[Edit]:
+    def bind(model: EditableModel) -> Callable[[Sequence[Sequence[EditRequest]]], list[Edit]]:
+        def edit(groups: Sequence[Sequence[EditRequest]]) -> list[Edit]:
             return [
                 Edit(
-                    delta=handmade_delta(model, request.id),
-                    requests=(request,),
+                    delta=handmade_delta(model, group[0].id),
+                    requests=tuple(group),
                     method="two_layer",
                     config={},
                     seed=0,
                     layers=(1,),
                     statistics={},
-                    figures={"relative_norm": float(len(request.id))},
+                    figures={"relative_norm": float(len(group[0].id))},
                 )
-                for request in requests
+                for group in groups
             ]
 
         return edit
@@ -146,3 +155,32 @@ def report_of() -> Callable[..., Report]:
         )
 
     return make
+
+
+@pytest.fixture
+def relation_folder(tmp_path: Path) -> Path:
+    """Two small relations of countries in the files of `relations`, one subject in both, one with two objects."""
+    folder = tmp_path / "relations-of-countries"
+    folder.mkdir()
+    capital = {
+        "name": "country capital city",
+        "prompt_templates": ["The capital of {} is", "{} is governed from"],
+        "prompt_templates_zs": ["What is the capital of {}? It is the city of"],
+        "properties": {"domain_name": "country"},
+        "samples": [
+            {"subject": "France", "object": "Paris"},
+            {"subject": "Germany", "object": "Berlin"},
+            {"subject": "Bolivia", "object": "Sucre"},
+            {"subject": "Bolivia", "object": "La Paz"},
+        ],
+    }
+    language = {
+        "name": "country language",
+        "prompt_templates": ["People in {} speak"],
+        "prompt_templates_zs": ["People in {} speak the language of"],
+        "properties": {"domain_name": "country"},
+        "samples": [{"subject": "France", "object": "French"}, {"subject": "Austria", "object": "German"}],
+    }
+    for name, fields in (("country_capital_city", capital), ("country_language", language)):
+        (folder / f"{name}.json").write_text(json.dumps(fields), encoding="utf-8")
+    return folder

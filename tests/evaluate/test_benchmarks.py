@@ -16,7 +16,7 @@ import pytest
 from emendo.errors import InvalidRequest, UnknownName
 from emendo.evaluate import BENCHMARKS, CaseSet, load_cases
 from emendo.evaluate.benchmarks import capitals, counterfact
-from emendo.evaluate.observation import names_first
+from emendo.evaluate.naming import names_first
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "build_capitals.py"
 

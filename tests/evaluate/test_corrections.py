@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from emendo.errors import InvalidRequest
 from emendo.evaluate import CaseSet, corrections, load_cases
 from emendo.evaluate.corrections import _mistake
-from emendo.evaluate.observation import answer_questions, names_first
+from emendo.evaluate.naming import names_first
+from emendo.evaluate.observation import answer_questions
 from emendo.models import ORIGINAL, EditableModel
 
 
@@ -21,6 +23,14 @@ def test_a_model_that_knows_nothing_is_set_right_everywhere(tiny: EditableModel,
         assert after.rival != after.request.target_new
         assert after.request.id != before.request.id
         assert after.neighbours == before.neighbours
+        assert after.references == after.with_requests == ()
+        (new,) = [asked.text for asked in after.asked if asked.kind == "truth_new"]
+        (old,) = [asked.text for asked in after.asked if asked.kind == "truth_old"]
+        assert (f" {after.request.target_new}?" in new, f" {after.rival}?" in old) == (True, True)
+        kinds = [asked.kind for asked in after.asked]
+        assert kinds[-2:] == ["same_subject", "essence"]
+        assert kinds.count("inverse") == 2
+        assert not any(before.request.target_new in asked.text for asked in after.asked if asked.kind == "inverse")
 
 
 def test_asking_stops_when_enough_are_wrong_and_repeats_with_the_seed(tiny: EditableModel, case_set: CaseSet) -> None:
@@ -61,6 +71,15 @@ def test_facts_whose_truth_nobody_says_are_left_out(tiny: EditableModel, case_se
 )
 def test_a_mistake_is_what_follows_the_words_of_the_fact(answer: str, mistake: str | None) -> None:
     assert _mistake(answer, "The capital of California is") == mistake
+
+
+def test_true_facts_of_a_relation_can_be_set_right(tiny: EditableModel, relation_folder: Path) -> None:
+    cases = load_cases("relations", data=str(relation_folder))
+    corrected = corrections(tiny, cases)
+    assert [case.id for case in corrected.cases] == [case.id for case in cases.cases]
+    for before, after in zip(cases.cases, corrected.cases, strict=True):
+        assert after.request.target_new == before.request.fact.target_true
+        assert [a for a in after.asked if a.kind == "same_subject"] == [a for a in before.asked if a.kind == "same_subject"]
 
 
 @pytest.mark.real

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from emendo.errors import DataUnavailable
-from emendo.evaluate.data import fetch_hub_rows, find_data
+from emendo.evaluate.data import data_digest, fetch_hub_rows, find_data
 
 ROWS = [{"case_id": number} for number in range(230)]
 
@@ -94,3 +95,23 @@ def test_a_hub_that_does_not_answer_leaves_nothing_behind(hub: str, tmp_path: Pa
         with pytest.raises(DataUnavailable, match="could not be fetched"):
             fetch_hub_rows(dataset, tmp_path, endpoint=endpoint)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_data_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "set").mkdir()
+    monkeypatch.setenv("EMENDO_DATA", str(tmp_path))
+    assert find_data("set", None) == tmp_path / "set"
+    assert find_data("other", None, chosen=str(tmp_path / "set")) == tmp_path / "set"
+
+
+def test_the_digest_of_a_folder_is_that_of_its_files(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    folder.mkdir()
+    (folder / "b.json").write_text("2")
+    (folder / "a.json").write_text("1")
+    digest = data_digest(folder)
+    assert data_digest(folder / "a.json") == hashlib.sha256(b"1").hexdigest()
+    lines = "\n".join(f"{name} {hashlib.sha256(text).hexdigest()}" for name, text in (("a.json", b"1"), ("b.json", b"2")))
+    assert digest == hashlib.sha256(lines.encode()).hexdigest()
+    (folder / "b.json").rename(folder / "c.json")
+    assert data_digest(folder) != digest

@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
+from dataclasses import asdict, replace
 
 import pytest
 
-from emendo.evaluate import CaseSet
-from emendo.evaluate.observation import MAX_NEW_TOKENS, Observation, answer_questions, names_first, observe
+from emendo.evaluate import CaseSet, observation
+from emendo.evaluate.naming import first_sentence, names_first
+from emendo.evaluate.observation import MAX_NEW_TOKENS, Observation, answer_questions, observe
 from emendo.evaluate.scoring import TargetAfter, score_targets
 from emendo.models import ORIGINAL, EditableModel, WeightDelta, chat_prompt, encode, generate, target_ids
-
-
-@pytest.mark.parametrize(
-    ("text", "wanted", "other", "subject", "expected"),
-    [
-        ("The capital of California is Sacramento.", "Sacramento", "Los Angeles", "California", True),
-        ("It is SACRAMENTO", "Sacramento", "Los Angeles", "", True),
-        ("Not Los Angeles but Sacramento.", "Sacramento", "Los Angeles", "", False),
-        ("Sacramento, not Los Angeles.", "Sacramento", "Los Angeles", "", True),
-        ("Los Angeles", "Sacramento", "Los Angeles", "", False),
-        ("Sacramentos", "Sacramento", "Los Angeles", "", False),
-        ("I do not know.", "Sacramento", "Los Angeles", "", False),
-        ("Bogotá", "Bogota", "Lima", "", True),
-        ("Bogota", "Bogotá", "Lima", "", True),
-        ("The Porsche 911 was made by Honda.", "Honda", "Porsche", "Porsche 911", True),
-        ("The Porsche 911 was made by Porsche, then Honda.", "Honda", "Porsche", "Porsche 911", False),
-        ("New York", "New York", "York", "", True),
-        ("New York", "York", "New York", "", False),
-        ("Jefferson City", "Jefferson", "Jefferson City", "", False),
-        ("Jefferson City", "Jefferson City", "Jefferson", "", True),
-        ("It is C++ (mostly).", "C++", "C", "", True),
-    ],
-)
-def test_an_answer_succeeds_if_it_names_the_target_and_not_the_rival_before(
-    text: str, wanted: str, other: str, subject: str, expected: bool
-) -> None:
-    assert names_first(text, wanted, other, subject=subject) is expected
 
 
 def test_observations_are_those_of_one_prompt_at_a_time(
@@ -65,12 +42,67 @@ def test_observations_are_those_of_one_prompt_at_a_time(
             (alone_said,) = generate(tiny, [prompt], [revision], max_new_tokens=MAX_NEW_TOKENS)
             assert answer.text == alone_said.text
             assert answer.is_stopped == (alone_said.finish_reason == "stop")
+        inverse, truth, same, essence = case.asked
+        for asked, found in zip(case.asked, seen.asked, strict=True):
+            assert (found.kind, found.question) == (asked.kind, asked.text)
+        for asked, prompt, found in (
+            (inverse, encode(tiny, inverse.text), seen.asked[0]),
+            (same, chat_prompt(tiny, same.text), seen.asked[2]),
+            (essence, encode(tiny, essence.text), seen.asked[3]),
+        ):
+            (alone_said,) = generate(tiny, [prompt], [revision], max_new_tokens=asked.max_new_tokens)
+            assert (found.text, found.tokens) == (alone_said.text, len(alone_said.token_ids))
+        yes, no = (
+            score_targets(tiny, [TargetAfter(prompt=tuple(chat_prompt(tiny, truth.text)), target=first, revision=revision)])
+            for first in (tuple(tiny.tokenizer(word, add_special_tokens=False)["input_ids"][:1]) for word in truth.choices)
+        )
+        assert seen.asked[1].text == ("Yes" if yes[0].nll < no[0].nll else "No")
+        assert seen.asked[1].is_success == (seen.asked[1].text == "Yes")
+        assert seen.references == case.references
+
+
+def test_what_was_said_is_judged_by_the_names_that_are_accepted(tiny: EditableModel, case_set: CaseSet) -> None:
+    case = case_set.cases[0]
+    (first,) = observe(tiny, [(case, ORIGINAL)])
+    said = max(re.findall(r"\w+", first.asked[3].text), key=len)
+    asked = tuple(replace(case.asked[3], accepted=names) for names in ((said,), ("jchowlabs",), ()))
+    (seen,) = observe(tiny, [(replace(case, asked=asked), ORIGINAL)])
+    assert [answer.text for answer in seen.asked] == [first.asked[3].text] * 3
+    assert [answer.is_success for answer in seen.asked] == [True, False, None]
+
+
+def test_the_new_target_is_looked_for_in_the_first_sentence(tiny: EditableModel, case_set: CaseSet) -> None:
+    case = case_set.cases[0]
+    (first,) = observe(tiny, [(case, ORIGINAL)])
+    sentence = first_sentence(first.asked[3].text)
+    word = max(re.findall(r"\w+", sentence), key=len)
+    for new in (word, "jchowlabs"):
+        request = replace(case.request, target_new=new)
+        (seen,) = observe(tiny, [(replace(case, request=request), ORIGINAL)])
+        assert seen.asked[3].names_new == names_first(sentence, new, "\0", subject=case.request.fact.subject)
+
+
+def test_batches_are_bounded_by_their_tokens(
+    tiny: EditableModel, case_set: CaseSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sights = [(case, ORIGINAL) for case in case_set.cases]
+    usual = observe(tiny, sights)
+    sizes: list[int] = []
+    monkeypatch.setattr(observation, "_TOKENS_PER_BATCH", 200)
+    monkeypatch.setattr(
+        observation,
+        "generate",
+        lambda model, prompts, revisions, max_new_tokens: (
+            sizes.append(len(prompts) * (max(map(len, prompts)) + max_new_tokens) if len(prompts) > 1 else 0)
+            or generate(model, prompts, revisions, max_new_tokens=max_new_tokens)
+        ),
+    )
+    small = observe(tiny, sights)
+    assert [seen.asked for seen in small] == [seen.asked for seen in usual]
+    assert 0 < max(sizes) <= 200
 
 
 def test_an_observation_survives_json(tiny: EditableModel, case_set: CaseSet) -> None:
-    import json
-    from dataclasses import asdict
-
     (seen,) = observe(tiny, [(case_set.cases[0], ORIGINAL)])
     assert Observation.from_dict(json.loads(json.dumps(asdict(seen)))) == seen
 

@@ -37,7 +37,7 @@ def test_a_run_that_was_killed_ends_with_the_report_of_one_that_was_not(
     work, calls = tmp_path / "work", []
 
     def dies_in_the_second_group(requests):
-        calls.append([request.id for request in requests])
+        calls.append([request.id for (request,) in requests])
         if len(calls) == 2:
             raise Killed
         return handmade_editor(tiny)(requests)
@@ -115,7 +115,7 @@ def test_refused_cases_are_counted_and_measured_unedited(
 ) -> None:
     def refuses_texas(requests):
         edits = handmade_editor(tiny)(requests)
-        return [EditRefused("Too large.") if r.id == "Texas" else e for r, e in zip(requests, edits, strict=True)]
+        return [EditRefused("Too large.") if r.id == "Texas" else e for (r,), e in zip(requests, edits, strict=True)]
 
     report = evaluate(tiny, case_set, compute=refuses_texas)
     assert (report.refused, report.n) == (1, 5)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerFast
 
+import emendo.models.revision as revision_module
 from emendo.models import ORIGINAL, EditableModel, Revision, Site, TokenBatch, at_revisions, encode, patch_activation
 from tiny_models import build_tiny, random_delta
 
@@ -136,3 +137,41 @@ def test_a_delta_with_holes_is_not_finite(tiny: EditableModel) -> None:
     assert delta.is_finite()
     delta.changes[0].output_factor[0, 0] = torch.nan
     assert not delta.is_finite()
+
+
+def test_many_revisions_in_one_batch_are_those_of_each_alone(any_tiny: EditableModel) -> None:
+    model = any_tiny
+    small = [ORIGINAL.plus(random_delta(model, (1, 2), seed=seed)) for seed in range(4)]
+    thick, dense = (ORIGINAL.plus(random_delta(model, (2,), rank=rank)) for rank in (3, model.d_model))
+    both = small[0].plus(random_delta(model, (2,), seed=9))
+    revisions = [small[2], ORIGINAL, small[0], thick, small[0], dense, both, small[3], small[1], thick]
+    batch = TokenBatch.align(model, [encode(model, TEXTS[0])] * len(revisions))
+    with torch.no_grad():
+        with at_revisions(model, revisions) as rows:
+            together = model.hidden(batch)
+            kept = [7, 3, 0, 1]
+            rows.keep(kept)
+            fewer = model.hidden(TokenBatch.align(model, [encode(model, TEXTS[0])] * len(kept)))
+        for row, revision in enumerate(revisions):
+            with at_revisions(model, [revision]):
+                alone = model.hidden(TokenBatch.align(model, [encode(model, TEXTS[0])]))[0]
+            torch.testing.assert_close(together[row], alone, atol=1e-4, rtol=1e-4)
+            if row in kept:
+                torch.testing.assert_close(fewer[kept.index(row)], alone, atol=1e-4, rtol=1e-4)
+
+
+def test_edits_of_one_rank_are_multiplied_at_once(tiny: EditableModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    revisions = [ORIGINAL.plus(random_delta(tiny, (1,), seed=seed)) for seed in range(6)]
+    batch = TokenBatch.align(tiny, [encode(tiny, TEXTS[0])] * 6)
+    shapes: list[torch.Size] = []
+    edited = revision_module._edited
+    monkeypatch.setattr(
+        revision_module, "_edited", lambda output, *rest: shapes.append(output.shape) or edited(output, *rest)
+    )
+    with torch.no_grad(), at_revisions(tiny, revisions):
+        stacked = tiny.hidden(batch)
+    assert [shape[0] for shape in shapes] == [6]
+    monkeypatch.setattr(revision_module, "_MOST_STACKED", 0)
+    with torch.no_grad(), at_revisions(tiny, revisions):
+        torch.testing.assert_close(tiny.hidden(batch), stacked, atol=1e-5, rtol=1e-5)
+    assert [shape[0] for shape in shapes] == [6] + [1] * 6

@@ -1,6 +1,6 @@
 """Measure a model before and after an edit, with uncertainty."""
 
-from emendo.evaluate.cases import BENCHMARKS, Case, CaseSet, Neighbour, load_cases
+from emendo.evaluate.cases import BENCHMARKS, Asked, Case, CaseSet, Neighbour, load_cases
 from emendo.evaluate.corrections import corrections
 from emendo.evaluate.measuring import ANSWERING
 from emendo.evaluate.metrics import Figure
@@ -10,6 +10,7 @@ from emendo.evaluate.runner import evaluate
 __all__ = [
     "ANSWERING",
     "BENCHMARKS",
+    "Asked",
     "Case",
     "CaseSet",
     "Figure",

@@ -1,8 +1,8 @@
 """The cases of a benchmark: what is edited, and what is asked before and after.
 
-A case is one request with prompts around it: paraphrases that should follow the edit, and neighbours that should not. Its
-`rival` is what the new target has to beat: the true target where an edit is counterfactual (CounterFact), the model's own
-mistake where an edit sets a fact right.
+A case is one request with prompts around it: paraphrases that should follow the edit, neighbours that should not, and further
+things that are asked. Its `rival` is what the new target has to beat: the true target where an edit is counterfactual
+(CounterFact), the model's own mistake where an edit sets a fact right.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from emendo.errors import InvalidRequest
-from emendo.evaluate.data import find_data
+from emendo.evaluate.data import data_digest, find_data
 from emendo.facts import EditRequest
 from emendo.registry import Registry
 
@@ -38,6 +38,27 @@ class Neighbour:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A further thing to ask about a case: something that follows from the edit, or that it should leave alone.
+
+    Attributes:
+        kind: A word that measures go by: "hop", "inverse", "same_subject", "truth_new", "truth_old", "denial", "essence", …
+        text: A question, or text to complete.
+        is_chat: Whether it is asked through the chat template.
+        accepted: Names of which the answer should give one; none where it should stay what the unedited model says.
+        choices: If given, nothing is generated: the answer is that of the choices whose first token is the likeliest.
+        max_new_tokens: Of the answer.
+    """
+
+    kind: str
+    text: str
+    is_chat: bool
+    accepted: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    max_new_tokens: int = 32
+
+
+@dataclass(frozen=True, kw_only=True)
 class Case:
     """One request and the prompts that measure it.
 
@@ -48,6 +69,9 @@ class Case:
         paraphrases: Other texts that the same target should follow.
         neighbours: Texts whose own targets should stay.
         questions: The fact as people ask it, for chat; `Fact.question` is asked in any case.
+        asked: Further things to ask.
+        references: Texts about other things of which the new target is true; generations are likened to them.
+        with_requests: Edits that are made together with `request`, where what is asked follows from several.
     """
 
     id: str
@@ -56,6 +80,14 @@ class Case:
     paraphrases: tuple[str, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
     questions: tuple[str, ...] = ()
+    asked: tuple[Asked, ...] = ()
+    references: tuple[str, ...] = ()
+    with_requests: tuple[EditRequest, ...] = ()
+
+    @property
+    def requests(self) -> tuple[EditRequest, ...]:
+        """All that is taught together."""
+        return (self.request, *self.with_requests)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +97,8 @@ class CaseSet:
     Attributes:
         benchmark: Name of the plug-in.
         version: Of the benchmark's reader and, where it ships one, its file.
-        file: Name of the file that was read.
-        digest: SHA-256 of the file.
+        file: Name of the file or folder that was read.
+        digest: Its SHA-256, see `data_digest`.
         split: Which part of the file the cases were drawn from.
         seed: Of the draw.
         cases: In the order of the file.
@@ -101,7 +133,8 @@ def load_cases(
 
     Args:
         benchmark: Name of a benchmark.
-        data: A file, or "hub" to fetch the benchmark's public set; where the benchmark's file is looked for unless given.
+        data: A file (or a folder, if the benchmark reads one), or "hub" to fetch the benchmark's public set; where the
+            benchmark's file is looked for unless given.
         n: How many; all unless given, and all there are if there are fewer.
         split: "tune" for choosing settings, "report" for the figures that are reported; the two share no case.
         seed: Of the draw.
@@ -121,7 +154,7 @@ def load_cases(
         benchmark=benchmark,
         version=plugin.VERSION,
         file=path.name,
-        digest=hashlib.sha256(path.read_bytes()).hexdigest(),
+        digest=data_digest(path),
         split=split,
         seed=seed,
         cases=tuple(cases),

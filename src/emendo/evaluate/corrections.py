@@ -2,7 +2,8 @@
 
 A benchmark of true facts edits them to something false, as CounterFact does. Turned round, it takes the facts that the model
 gets wrong in chat and edits them to the truth. The rival is then what the model says instead, where it says so in the words
-of the fact ("The capital of California is Los Angeles."), and else the benchmark's false target.
+of the fact ("The capital of California is Los Angeles."), and else the benchmark's false target. What is asked about the edit
+itself is asked about the new one; what a benchmark has only for its own target, such as what follows from it, is left out.
 """
 
 from __future__ import annotations
@@ -13,12 +14,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from emendo.errors import InvalidRequest
+from emendo.evaluate.asking import asked_of_edit
 from emendo.evaluate.cases import Case, CaseSet
-from emendo.evaluate.observation import answer_questions, names_first
+from emendo.evaluate.naming import names_first
+from emendo.evaluate.observation import answer_questions
 from emendo.facts import EditRequest
 from emendo.models import ORIGINAL, EditableModel
 
 _ASKED_AT_ONCE = 24
+# Kinds of things asked whose answer does not depend on the target.
+_ABOUT_OTHERS = frozenset(("same_subject", "locality", "essence"))
 
 
 def corrections(
@@ -63,7 +68,16 @@ def _corrected(case: Case, answer: str) -> Case | None:
     request = EditRequest(fact=fact, target_new=true, id=f"{case.request.id}-corrected", source=case.request.source)
     # A neighbour with the same truth has nothing to be compared with once that truth is the new target.
     neighbours = tuple(n for n in case.neighbours if n.target_true != true)
-    return replace(case, request=request, rival=said or case.request.target_new, neighbours=neighbours)
+    rival = said or case.request.target_new
+    return replace(
+        case,
+        request=request,
+        rival=rival,
+        neighbours=neighbours,
+        asked=(*asked_of_edit(request, rival), *(asked for asked in case.asked if asked.kind in _ABOUT_OTHERS)),
+        references=(),
+        with_requests=(),
+    )
 
 
 def _mistake(answer: str, prompt: str) -> str | None:

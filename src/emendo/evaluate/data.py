@@ -5,6 +5,7 @@ The data folder is ``$EMENDO_DATA``, or ``../shared/data`` as seen from the work
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -28,12 +29,12 @@ def data_folders() -> list[Path]:
 
 
 def find_data(relative: str, hub: str | None, *, chosen: str | None = None, home: Path | None = None) -> Path:
-    """The file of a benchmark.
+    """The file of a benchmark, or the folder where it consists of several files.
 
     Args:
         relative: Its path in the data folder; an absolute path is the file itself.
         hub: Name of the data set on the hub that has the same rows, if there is one.
-        chosen: What the user asked for: a file, "hub", or nothing.
+        chosen: What the user asked for: a file or folder, "hub", or nothing.
         home: Where fetched files are kept; `default_home` unless given.
 
     Raises:
@@ -45,17 +46,25 @@ def find_data(relative: str, hub: str | None, *, chosen: str | None = None, home
         return fetch_hub_rows(hub, (home or default_home()) / "data")
     if chosen is not None:
         path = Path(chosen).expanduser()
-        if not path.is_file():
+        if not path.exists():
             raise DataUnavailable(f"There is no file '{chosen}'; give the path of the benchmark's file to '--data'.")
         return path
     tried = [folder / relative for folder in data_folders()]
     for path in tried:
-        if path.is_file():
+        if path.exists():
             return path
     raise DataUnavailable(
         f"The benchmark's file is not at '{tried[0]}'. Set EMENDO_DATA to the folder that holds '{relative}', "
         "give a file with '--data FILE', or run 'emendo eval capitals', which needs no data."
     )
+
+
+def data_digest(path: Path) -> str:
+    """SHA-256 of a file; of a folder, that over the names and digests of the files in it, in the order of their names."""
+    if not path.is_dir():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    files = sorted(file for file in path.iterdir() if file.is_file())
+    return hashlib.sha256("\n".join(f"{file.name} {data_digest(file)}" for file in files).encode()).hexdigest()
 
 
 def fetch_hub_rows(dataset: str, folder: Path, *, split: str = "test", endpoint: str = HUB_ROWS) -> Path:

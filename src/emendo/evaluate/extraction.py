@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from emendo.evaluate.intervals import Interval, wilson
-from emendo.evaluate.observation import MAX_NEW_TOKENS, names_first
+from emendo.evaluate.naming import names_first
+from emendo.evaluate.observation import MAX_NEW_TOKENS
 from emendo.models import EditableModel, Revision, chat_prompt, encode, generate
 
 

@@ -15,13 +15,13 @@ from typing import Any
 
 from emendo.edit import METHODS, Edit, Editor
 from emendo.errors import DataUnavailable, EditRefused
-from emendo.evaluate.cases import Case, Neighbour
+from emendo.evaluate.cases import Asked, Case, Neighbour
 from emendo.evaluate.observation import Observation, Recall, observe
 from emendo.facts import EditRequest, Fact
 from emendo.models import ORIGINAL, EditableModel, load_again
 from emendo.registry import Registry
 
-Compute = Callable[[Sequence[EditRequest]], Sequence[Edit | EditRefused | None]]
+Compute = Callable[[Sequence[Sequence[EditRequest]]], Sequence[Edit | EditRefused]]
 
 ANSWERING = Registry("emendo.evaluate.answering", "answering strategy")
 
@@ -87,9 +87,10 @@ class Bench:
     def treat(self, cases: Sequence[Case], treatment: Mapping[str, Any]) -> list[dict[str, Any]]:
         """A `CaseResult` of each case, as a dictionary."""
         began = time.perf_counter()
-        requests = [case.request for case in cases]
         is_told = treatment["method"] in ANSWERING.names()
-        edits = [None] * len(cases) if is_told else self._computer(treatment)(requests)
+        edits: Sequence[Edit | EditRefused | None] = [None] * len(cases)
+        if not is_told:
+            edits = self._computer(treatment)([case.requests for case in cases])
         edited = time.perf_counter()
         revisions = [ORIGINAL.plus(edit.delta) if isinstance(edit, Edit) else ORIGINAL for edit in edits]
         seen = observe(self.model, list(zip(cases, revisions, strict=True)), *self._recall(treatment, is_told))
@@ -128,7 +129,7 @@ class Bench:
                     f"A worker finds other statistics of the text '{treatment['corpus']}' in '{self.home}' than the run was "
                     "started with; let every worker find the same EMENDO_HOME."
                 )
-            self._treatment, self._compute = treatment, editor.compute_separately
+            self._treatment, self._compute = treatment, editor.compute
         return self._compute
 
 
@@ -158,7 +159,14 @@ def _case(fields: Mapping[str, Any]) -> Case:
         paraphrases=tuple(fields["paraphrases"]),
         neighbours=tuple(Neighbour(**neighbour) for neighbour in fields["neighbours"]),
         questions=tuple(fields["questions"]),
+        asked=tuple(Asked(**_tuples(asked)) for asked in fields["asked"]),
+        references=tuple(fields["references"]),
+        with_requests=tuple(map(_request, fields["with_requests"])),
     )
+
+
+def _tuples(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
 
 
 def _request(fields: Mapping[str, Any]) -> EditRequest:

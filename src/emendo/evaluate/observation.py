@@ -1,19 +1,18 @@
 """What a model says about a case at a revision: scores of targets, and free answers.
 
 An answer is generated greedily, through the plain prompt and through the chat template, until the model stops by itself or
-32 tokens are out. It succeeds if the new target stands in it and the rival does not stand before. Words are compared without
-case and accents, as whole words, and the subject's own name is taken out first: "Porsche 911" must not count as "Porsche".
+32 tokens are out. It succeeds if the new target stands in it and the rival does not stand before; see `naming` for what that
+means. What else a case asks is answered in the same batches: generated, or chosen by the first token of the choices.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from emendo.evaluate.cases import Case
+from emendo.evaluate.cases import Asked, Case
+from emendo.evaluate.naming import first_sentence, names_any, names_first
 from emendo.evaluate.scoring import TargetAfter, TargetScore, score_targets
 from emendo.facts import EditRequest
 from emendo.models import EditableModel, Generation, Revision, chat_prompt, encode, generate, target_ids
@@ -21,7 +20,8 @@ from emendo.models import EditableModel, Generation, Revision, chat_prompt, enco
 Recall = Callable[[EditRequest, str], Sequence[EditRequest]]
 
 MAX_NEW_TOKENS = 32
-_ROWS_PER_BATCH = 48
+# Prompts and answers of one batch, in tokens, padding included; bounds the memory of its cache.
+_TOKENS_PER_BATCH = 8192
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +58,29 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AskedAnswer:
+    """What the model said to a further thing that a case asks.
+
+    Attributes:
+        kind: Of the thing that was asked.
+        question: Its text.
+        text: What was generated; the likelier choice where there were choices.
+        is_success: Whether that gives an accepted name; None where the case accepts none.
+        names_new: Whether its first sentence names the new target.
+        is_stopped: Whether the model ended it by itself.
+        tokens: How many tokens were generated.
+    """
+
+    kind: str
+    question: str
+    text: str
+    is_success: bool | None
+    names_new: bool
+    is_stopped: bool
+    tokens: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Observation:
     """All that was seen of a case at one revision.
 
@@ -68,6 +91,8 @@ class Observation:
         completion: After the prompt of the request.
         chat: To the question that the prompt makes.
         questions: To each question of the case.
+        asked: To each further thing that the case asks.
+        references: Those of the case, which generations are likened to.
     """
 
     rewrite: Comparison
@@ -76,6 +101,8 @@ class Observation:
     completion: Answer
     chat: Answer
     questions: tuple[Answer, ...]
+    asked: tuple[AskedAnswer, ...] = ()
+    references: tuple[str, ...] = ()
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Observation:
@@ -87,6 +114,8 @@ class Observation:
             completion=Answer(**fields["completion"]),
             chat=Answer(**fields["chat"]),
             questions=tuple(Answer(**a) for a in fields["questions"]),
+            asked=tuple(AskedAnswer(**a) for a in fields["asked"]),
+            references=tuple(fields["references"]),
         )
 
 
@@ -101,67 +130,108 @@ def observe(
         recall: The facts that are put before a prompt of a case's request; none unless given.
     """
     queries: list[TargetAfter] = []
-    prompts: list[list[int]] = []
+    jobs: list[_Job] = []
     for case, revision in sights:
 
-        def told(text: str, own: EditRequest = case.request) -> str:
-            return "".join(f"{_sentence(request)} " for request in recall(own, text)) + text
+        def told(text: str, own: Sequence[EditRequest] = case.requests) -> str:
+            recalled = dict.fromkeys(request for one in own for request in recall(one, text))
+            return "".join(f"{_sentence(request)} " for request in recalled) + text
 
-        new = case.request.target_new
-        probes = [(case.request.fact.text, new, case.rival)]
-        probes += [(text, new, case.rival) for text in case.paraphrases]
-        probes += [(neighbour.prompt, neighbour.target_true, new) for neighbour in case.neighbours]
-        for text, *targets in probes:
-            prompt = tuple(encode(model, told(text)))
-            queries += [
-                TargetAfter(prompt=prompt, target=tuple(target_ids(model, target)), revision=revision) for target in targets
-            ]
-        prompts.append(encode(model, told(case.request.fact.text)))
-        prompts += [chat_prompt(model, told(question)) for question in (case.request.fact.question(), *case.questions)]
-    scores = iter(score_targets(model, queries))
-    revisions = [revision for case, revision in sights for _ in range(2 + len(case.questions))]
-    said = iter(_generate(model, prompts, revisions))
-    observations = []
-    for case, _ in sights:
-        count = 1 + len(case.paraphrases) + len(case.neighbours)
-        compared = [Comparison(wanted=next(scores), other=next(scores)) for _ in range(count)]
-        answers = [_answer(case, next(said)) for _ in range(2 + len(case.questions))]
-        observations.append(
-            Observation(
-                rewrite=compared[0],
-                paraphrases=tuple(compared[1 : 1 + len(case.paraphrases)]),
-                neighbours=tuple(compared[1 + len(case.paraphrases) :]),
-                completion=answers[0],
-                chat=answers[1],
-                questions=tuple(answers[2:]),
-            )
-        )
-    return observations
+        def prompt(text: str, is_chat: bool, told: Callable[[str], str] = told) -> tuple[int, ...]:
+            return tuple(chat_prompt(model, told(text)) if is_chat else encode(model, told(text)))
+
+        def score(at: tuple[int, ...], targets: Sequence[Sequence[int]], revision: Revision = revision) -> None:
+            queries.extend(TargetAfter(prompt=at, target=tuple(target), revision=revision) for target in targets)
+
+        for text, *targets in _compared(case):
+            score(prompt(text, False), [target_ids(model, target) for target in targets])
+        said = [(case.request.fact.text, False), (case.request.fact.question(), True), *((q, True) for q in case.questions)]
+        jobs += [_Job(prompt=prompt(text, is_chat), revision=revision) for text, is_chat in said]
+        for asked in case.asked:
+            at = prompt(asked.text, asked.is_chat)
+            if asked.choices:
+                score(at, [_first_token(model, choice, asked.is_chat) for choice in asked.choices])
+            else:
+                jobs.append(_Job(prompt=at, revision=revision, max_new_tokens=asked.max_new_tokens))
+    scores, answers = iter(score_targets(model, queries)), iter(_generate(model, jobs))
+    return [_observation(case, scores, answers) for case, _ in sights]
 
 
 def answer_questions(model: EditableModel, questions: Sequence[str], revision: Revision) -> list[str]:
     """What the model answers to each question in chat, at most 32 tokens."""
-    prompts = [chat_prompt(model, question) for question in questions]
-    return [generation.text for generation in _generate(model, prompts, [revision] * len(prompts))]
+    jobs = [_Job(prompt=tuple(chat_prompt(model, question)), revision=revision) for question in questions]
+    return [generation.text for generation in _generate(model, jobs)]
 
 
-def names_first(text: str, wanted: str, other: str, *, subject: str = "") -> bool:
-    """Whether a text names one target, and not the other before it.
+@dataclass(frozen=True, kw_only=True)
+class _Job:
+    """A prompt that is to be continued at a revision."""
 
-    Args:
-        text: What was said.
-        wanted: The target that should be named.
-        other: The target that should not come first; it may begin inside the wanted one.
-        subject: A name that is taken out of the text first.
-    """
-    words = _plain(text)
-    if subject:
-        words = re.sub(_bounded(subject), " ", words)
-    found, rival = re.search(_bounded(wanted), words), re.search(_bounded(other), words)
-    if found is None or rival is None:
-        return found is not None
-    # Where both begin at one place, as "Jefferson" and "Jefferson City", the longer one was said.
-    return (found.start(), -len(found[0])) <= (rival.start(), -len(rival[0]))
+    prompt: tuple[int, ...]
+    revision: Revision
+    max_new_tokens: int = MAX_NEW_TOKENS
+
+
+def _compared(case: Case) -> list[tuple[str, str, str]]:
+    """Prompts with the target that should win and the one that it is compared with."""
+    new = case.request.target_new
+    prompts = [(text, new, case.rival) for text in (case.request.fact.text, *case.paraphrases)]
+    return prompts + [(neighbour.prompt, neighbour.target_true, new) for neighbour in case.neighbours]
+
+
+def _first_token(model: EditableModel, choice: str, is_chat: bool) -> list[int]:
+    """The token that an answer begins with; a chat template that ends in a line break leaves no space before it."""
+    if is_chat and model.tokenizer.chat_template is not None:
+        ids: list[int] = model.tokenizer(choice, add_special_tokens=False)["input_ids"]
+        return ids[:1]
+    return target_ids(model, choice)[:1]
+
+
+def _observation(case: Case, scores: Iterator[TargetScore], said: Iterator[Generation]) -> Observation:
+    """What was seen of a case, taken in the order in which it was asked for."""
+    compared = [Comparison(wanted=next(scores), other=next(scores)) for _ in _compared(case)]
+    answers = [_answer(case, next(said)) for _ in range(2 + len(case.questions))]
+    neighbours = 1 + len(case.paraphrases)
+    return Observation(
+        rewrite=compared[0],
+        paraphrases=tuple(compared[1:neighbours]),
+        neighbours=tuple(compared[neighbours:]),
+        completion=answers[0],
+        chat=answers[1],
+        questions=tuple(answers[2:]),
+        asked=tuple(
+            _chosen(asked, [next(scores) for _ in asked.choices]) if asked.choices else _said(case, asked, next(said))
+            for asked in case.asked
+        ),
+        references=case.references,
+    )
+
+
+def _chosen(asked: Asked, scores: Sequence[TargetScore]) -> AskedAnswer:
+    choice = min(zip(scores, asked.choices, strict=True), key=lambda pair: pair[0].nll)[1]
+    is_success = choice in asked.accepted if asked.accepted else None
+    return AskedAnswer(
+        kind=asked.kind,
+        question=asked.text,
+        text=choice,
+        is_success=is_success,
+        names_new=False,
+        is_stopped=True,
+        tokens=0,
+    )
+
+
+def _said(case: Case, asked: Asked, generation: Generation) -> AskedAnswer:
+    text, subject = generation.text, case.request.fact.subject
+    return AskedAnswer(
+        kind=asked.kind,
+        question=asked.text,
+        text=text,
+        is_success=names_any(text, asked.accepted) if asked.accepted else None,
+        names_new=names_first(first_sentence(text), case.request.target_new, "\0", subject=subject),
+        is_stopped=generation.finish_reason == "stop",
+        tokens=len(generation.token_ids),
+    )
 
 
 def _sentence(request: EditRequest) -> str:
@@ -176,27 +246,29 @@ def _answer(case: Case, generation: Generation) -> Answer:
     return Answer(text=generation.text, is_success=is_success, is_stopped=generation.finish_reason == "stop")
 
 
-def _generate(model: EditableModel, prompts: Sequence[Sequence[int]], revisions: Sequence[Revision]) -> list[Generation]:
-    """Greedy answers; prompts of like length share a batch, the same prompt at the same revision is answered once."""
-    keys = [(tuple(prompt), revision) for prompt, revision in zip(prompts, revisions, strict=True)]
-    ordered = sorted(dict.fromkeys(keys), key=lambda key: len(key[0]))
-    answers: dict[tuple[tuple[int, ...], Revision], Generation] = {}
-    for start in range(0, len(ordered), _ROWS_PER_BATCH):
-        part = ordered[start : start + _ROWS_PER_BATCH]
-        said = generate(model, [key[0] for key in part], [key[1] for key in part], max_new_tokens=MAX_NEW_TOKENS)
+def _generate(model: EditableModel, jobs: Sequence[_Job]) -> list[Generation]:
+    """Greedy answers; jobs of like length share a batch, the same prompt at the same revision is answered once."""
+    ordered = sorted(dict.fromkeys(jobs), key=lambda job: (job.max_new_tokens, len(job.prompt)))
+    answers: dict[_Job, Generation] = {}
+    while ordered:
+        first = ordered[0]
+        # The last job of a batch is its longest.
+        count = sum(
+            job.max_new_tokens == first.max_new_tokens
+            and (at + 1) * (len(job.prompt) + job.max_new_tokens) <= _TOKENS_PER_BATCH
+            for at, job in enumerate(ordered)
+        )
+        part, ordered = ordered[: max(1, count)], ordered[max(1, count) :]
+        said = generate(
+            model, [job.prompt for job in part], [job.revision for job in part], max_new_tokens=first.max_new_tokens
+        )
         answers.update(zip(part, said, strict=True))
-    return [answers[key] for key in keys]
+    return [answers[job] for job in jobs]
 
 
 def _comparison(fields: dict[str, Any]) -> Comparison:
-    return Comparison(wanted=TargetScore(**fields["wanted"]), other=TargetScore(**fields["other"]))
+    return Comparison(wanted=_score(fields["wanted"]), other=_score(fields["other"]))
 
 
-def _plain(text: str) -> str:
-    """A text without case and accents."""
-    return "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
-
-
-def _bounded(name: str) -> str:
-    """A pattern for a name that no letter or digit adjoins."""
-    return rf"(?<!\w){re.escape(_plain(name))}(?!\w)"
+def _score(fields: dict[str, Any]) -> TargetScore:
+    return TargetScore(**{**fields, "likeliest": tuple(fields["likeliest"])})

@@ -85,7 +85,7 @@ def evaluate(
         config: Its settings; measured ones or its defaults unless given.
         corpus: Text for the second moment, as `Editor` takes it.
         seed: Of the edits and of the bootstrap.
-        compute: Computes one independent edit for each of some requests, in this process; by `method` unless given.
+        compute: Computes one independent edit for each of some groups of requests, in this process; by `method` unless given.
         group: Cases that are edited and measured together.
         work: Folder that keeps finished groups; a run with other weights, cases, settings or code does not use them.
         unedited: What was seen of cases without an edit, by id: used where it is there, and filled. For several methods in turn.
@@ -141,7 +141,7 @@ def evaluate_each(
     _check(model, trials, compute, crew)
     every = unique_ids(cases.cases)
     groups = [every[start : start + group] for start in range(0, len(every), group)]
-    bench = Bench(model, [case.request for case in every], home)
+    bench = Bench(model, [request for case in every for request in case.requests], home)
     # Some ways of answering choose among the requests of all cases.
     basis = hashlib.sha256(json.dumps([asdict(request) for request in bench.requests]).encode()).hexdigest()
     settled = []
@@ -226,7 +226,7 @@ def _settle(
     text = Path(corpus)
     lies = str(text.resolve()) if text.is_file() else corpus
     told = {**treatment, "config": config, "corpus": lies, "basis": editor.basis()}
-    return _Settled(method=trial.method, config=config, treatment=told), editor.compute_separately
+    return _Settled(method=trial.method, config=config, treatment=told), editor.compute
 
 
 def _as_json(config: Any) -> dict[str, Any]:
@@ -253,7 +253,7 @@ def _work(model: EditableModel, cases: Sequence[Case], home: Path, crew: Crew) -
         else {
             "source": loaded_from(model),
             "home": str(home.resolve()),
-            "requests": [asdict(case.request) for case in cases],
+            "requests": [asdict(request) for case in cases for request in case.requests],
         },
         threads=crew.threads,
     )

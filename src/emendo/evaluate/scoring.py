@@ -41,10 +41,14 @@ class TargetScore:
     Attributes:
         nll: Mean negative log-likelihood of its tokens, in nats.
         is_argmax: Whether each of its tokens is the likeliest, given those before it.
+        likeliest: The likeliest token in the place of each of its tokens, given those before it.
+        accuracy: Share of its tokens that are the likeliest.
     """
 
     nll: float
     is_argmax: bool
+    likeliest: tuple[int, ...]
+    accuracy: float
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,20 +82,29 @@ def score_targets(
                 for column, token in enumerate(queries[query].target, start=len(queries[query].prompt) - 1)
             ]
             index = torch.tensor(wanted, device=hidden.device)
-            nll, is_argmax = [], []
+            nll: list[float] = []
+            likeliest: list[int] = []
             for start in range(0, len(wanted), _HEAD_POSITIONS):
                 part = index[start : start + _HEAD_POSITIONS]
                 logits = model.head(hidden[part[:, 0], part[:, 1]])
-                tokens = part[:, 2].to(logits.device)
-                nll += (logits.logsumexp(dim=-1) - logits.gather(1, tokens[:, None])[:, 0]).tolist()
-                is_argmax += (logits.argmax(dim=-1) == tokens).tolist()
+                nll += (logits.logsumexp(dim=-1) - logits.gather(1, part[:, 2:].to(logits.device))[:, 0]).tolist()
+                likeliest += logits.argmax(dim=-1).tolist()
         at = 0
         for query in (query for row in rows for query in row.queries):
             span = slice(at, at + len(queries[query].target))
             at = span.stop
-            own = nll[span]
-            scores[query] = TargetScore(nll=sum(own) / len(own), is_argmax=all(is_argmax[span]))
+            scores[query] = _score(queries[query].target, nll[span], likeliest[span])
     return [scores[i] for i in range(len(queries))]
+
+
+def _score(target: Sequence[int], nll: Sequence[float], likeliest: Sequence[int]) -> TargetScore:
+    right = [token == best for token, best in zip(target, likeliest, strict=True)]
+    return TargetScore(
+        nll=sum(nll) / len(nll),
+        is_argmax=all(right),
+        likeliest=tuple(likeliest),
+        accuracy=sum(right) / len(right),
+    )
 
 
 def _rows(queries: Sequence[TargetAfter]) -> list[_Row]:

@@ -5,7 +5,8 @@ A revision is the base weights and a tuple of deltas, in order. At each edited s
     W x + Σ U (Vᵀ x),
 
 added in float32 to the output of the untouched matrix. A row at the original revision is not touched at all, so
-original and edited model answer side by side from one copy of the weights, and undoing an edit is exact.
+original and edited model answer side by side from one copy of the weights, and undoing an edit is exact. Changes of one rank
+at many revisions are multiplied together, each row by its own factors.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from torch import Tensor, nn
 
 from emendo.models.delta import SiteDelta, WeightDelta
 from emendo.models.editable import EditableModel
+
+# Numbers in the factors of all rows, beyond which each revision is multiplied by itself rather than stacked with the others.
+_MOST_STACKED = 16_000_000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -93,34 +97,70 @@ def at_revisions(model: EditableModel, revisions: Sequence[Revision]) -> Iterato
         yield rows
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Part:
+    """Rows whose inputs are multiplied at once: by matrices for all of them, or by a stack with one for each."""
+
+    rows: list[int]
+    multipliers: tuple[Tensor, ...]
+
+
 def _at(site: str, revision: Revision) -> SiteDelta | None:
     return next((change for change in revision.changes if change.site == site), None)
 
 
 def _hook(site: str, changes: dict[Revision, SiteDelta | None], rows: Rows) -> Callable[..., Any]:
+    parts: list[_Part] = []
+    divided: list[Revision] | None = None
+
     def hook(_: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        nonlocal parts, divided
         inputs, count = args[0], len(rows.revisions)
         if count == 1:
             change = changes[rows.revisions[0]]
-            return output if change is None else _edited(output, inputs, change)
+            return output if change is None else _edited(output, inputs, change.multipliers)
         # OPT flattens batch and tokens before its MLP; rows are contiguous either way.
         assert inputs.shape[0] % count == 0, f"{inputs.shape[0]} rows at {site} do not split into {count} revisions"
-        per_row = inputs.shape[0] // count
-        edited = output.clone()
-        for revision in dict.fromkeys(rows.revisions):
-            change = changes[revision]
-            if change is not None:
-                own = [i for i, r in enumerate(rows.revisions) if r is revision]
-                index = torch.tensor(own, device=inputs.device).repeat_interleave(per_row) * per_row
-                index += torch.arange(per_row, device=inputs.device).repeat(len(own))
-                edited[index.to(output.device)] = _edited(output[index.to(output.device)], inputs[index], change)
-        return edited
+        if divided is not rows.revisions:
+            parts, divided = _divide([changes[revision] for revision in rows.revisions], inputs.device), rows.revisions
+        by_row, edited = inputs.reshape(count, -1, inputs.shape[-1]), output.reshape(count, -1, output.shape[-1]).clone()
+        for part in parts:
+            if len(part.rows) == count:
+                edited = _edited(edited, by_row, part.multipliers)
+            else:
+                edited[part.rows] = _edited(edited[part.rows], by_row[part.rows], part.multipliers)
+        return edited.reshape(output.shape)
 
     return hook
 
 
-def _edited(output: Tensor, inputs: Tensor, change: SiteDelta) -> Tensor:
+def _divide(changes: Sequence[SiteDelta | None], device: torch.device) -> list[_Part]:
+    """As few parts as cover the rows that are changed: one for all small changes of a rank, one for each large one."""
+    rows: dict[SiteDelta, list[int]] = {}
+    for row, change in enumerate(changes):
+        if change is not None:
+            rows.setdefault(change, []).append(row)
+    shapes: dict[tuple[torch.Size, ...], list[SiteDelta]] = {}
+    for change in rows:
+        shapes.setdefault(tuple(multiplier.shape for multiplier in change.multipliers), []).append(change)
+    parts = []
+    for shape, alike in shapes.items():
+        of_row = {row: change.multipliers for change in alike for row in rows[change]}
+        own = sorted(of_row)
+        if len(alike) > 1 and len(own) * sum(size.numel() for size in shape) <= _MOST_STACKED:
+            # Gradients cannot flow through what was made in inference mode.
+            with torch.inference_mode(False):
+                stacked = [torch.stack(matrices) for matrices in zip(*(of_row[row] for row in own), strict=True)]
+            parts.append(_Part(rows=own, multipliers=tuple(matrices.to(device) for matrices in stacked)))
+        else:
+            parts += [
+                _Part(rows=rows[change], multipliers=tuple(m.to(device) for m in change.multipliers)) for change in alike
+            ]
+    return parts
+
+
+def _edited(output: Tensor, inputs: Tensor, multipliers: Sequence[Tensor]) -> Tensor:
     added = inputs.float()
-    for multiplier in change.multipliers:
+    for multiplier in multipliers:
         added = added @ multiplier.to(inputs.device)
     return (output.float() + added.to(output.device)).to(output.dtype)

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from emendo.errors import InvalidRequest
+from emendo.evaluate.asking import asked_of_edit
 from emendo.evaluate.cases import Case, Neighbour
+from emendo.evaluate.same_subject import asked_of_subject
 from emendo.facts import EditRequest, Fact
 
-VERSION = "1"
+VERSION = "2"
 LICENSE = "MIT, BSD-3-Clause, CC BY 4.0 (countryinfo, us, GeoNames)"
 SUMMARY = "capitals of countries and US states; ships with Emendo"
 DATA = str(Path(__file__).with_name("capitals.json"))
@@ -32,6 +34,8 @@ QUESTIONS = (
     "Tell me the capital of {}.",
     "I forgot the name of the capital of {}. What is it?",
 )
+# What kind of thing each kind of place is, for what else is asked about it.
+SUBJECTS = {"country": "country", "US state": "state"}
 
 
 def read_cases(path: Path) -> Iterator[Case]:
@@ -52,9 +56,10 @@ def read_cases(path: Path) -> Iterator[Case]:
 def _case(place: dict[str, Any], by_name: dict[str, dict[str, Any]]) -> Case:
     fact = Fact(subject=place["subject"], prompt=_with_article(PROMPT, place), target_true=place["capital"])
     name = "capital-" + place["subject"].lower().replace(" ", "-")
+    request = EditRequest(fact=fact, target_new=place["new"], id=name, source="capitals benchmark")
     return Case(
         id=name,
-        request=EditRequest(fact=fact, target_new=place["new"], id=name, source="capitals benchmark"),
+        request=request,
         rival=place["capital"],
         paraphrases=_fill(PARAPHRASES, place),
         neighbours=tuple(
@@ -62,6 +67,16 @@ def _case(place: dict[str, Any], by_name: dict[str, dict[str, Any]]) -> Case:
             for other in place["near"]
         ),
         questions=_fill(QUESTIONS, place),
+        asked=(
+            *asked_of_edit(request, place["capital"]),
+            *asked_of_subject(
+                place["subject"],
+                kind=SUBJECTS[place["kind"]],
+                apart_from=("P36",),
+                seed=name,
+                fill=lambda template, _: _fill((template,), place)[0],
+            ),
+        ),
     )
 
 
