@@ -31,7 +31,7 @@ class NormedDescent(torch.optim.Optimizer):
         self._direction = torch.zeros_like(delta, requires_grad=False)
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> None:
+    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
         """Move every row whose gradient is not zero."""
         gradient = self._delta.grad
         assert gradient is not None
