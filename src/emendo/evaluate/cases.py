@@ -112,6 +112,10 @@ class CaseSet:
     seed: int
     cases: tuple[Case, ...]
 
+    def core(self) -> CaseSet:
+        """The cases without what is asked besides: other relations, consequences, truth, fluency."""
+        return replace(self, cases=tuple(replace(case, asked=(), references=()) for case in self.cases))
+
     def draw(self, n: int) -> CaseSet:
         """At most `n` of the cases, drawn at random with the seed, in the order of the file."""
         if n >= len(self.cases):

@@ -56,7 +56,7 @@ class Config(SearchSettings):
     momentum: float = 0.5
     kl_weight: float = 0.5
     weight_decay: float = 1e-3
-    worst_probability: float = 0.5
+    worst_probability: float = 0.7
     peers: int = 32
     slack: float = 0.05
 
