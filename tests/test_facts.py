@@ -38,7 +38,7 @@ def test_a_template_needs_one_place(prompt: str) -> None:
     ("marked", "question"),
     [
         ("The capital of {France} is", "What is the capital of France?"),
-        ("{Apple}'s founders were", "What were Apple's founders?"),
+        ("{Apple}'s founders were", "Who were Apple's founders?"),
         ("The mother tongue of {Danielle} is the", "What is the mother tongue of Danielle?"),
         ("{Danielle Darrieux} was born in", "Complete the sentence: Danielle Darrieux was born in"),
     ],
@@ -106,10 +106,10 @@ def test_a_cell_may_hold_a_line_break(tmp_path: Path) -> None:
         ("a.json", "{", "not valid JSON"),
         ("a.jsonl", '{"prompt": "{a} is"}\n{"prompt"', "line 2"),
         ("a.json", '{"prompt": "x"}', "must hold a list of objects"),
-        ("a.json", '[{"subject": "x", "target_new": "y"}]', "row 1 has no 'prompt'"),
-        ("a.json", '[{"prompt": "The {} is", "subject": "x"}]', "row 1 has no 'target_new'"),
+        ("a.json", '[{"subject": "x", "target_new": "y"}]', "row 1: there is no 'prompt'"),
+        ("a.json", '[{"prompt": "The {} is", "subject": "x"}]', "row 1: there is no 'target_new'"),
         ("a.json", '[{"prompt": "The y is", "subject": "x", "target_new": "z"}]', "the subject 'x' does not stand"),
-        ("a.txt", "x", "ends in .json, .jsonl or .csv"),
+        ("a.txt", "x", "ends in .json, .jsonl, .csv, .yaml or .yml"),
     ],
 )
 def test_a_bad_file_is_refused_in_a_sentence(tmp_path: Path, name: str, content: str, message: str) -> None:

@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerFast
 
 from emendo.cli.facts_file import plan
 from emendo.cli.main import main
-from emendo.edit import kept_values
+from emendo.edit import kept_values, keys_values
 from emendo.errors import InvalidRequest
 from emendo.facts import EditRequest, Fact
 from emendo.ledger import Ledger
@@ -128,7 +128,7 @@ def test_a_target_that_is_changed_replaces_the_edit_in_one_entry(apply: Run, led
 def test_a_run_that_was_killed_goes_on_and_leaves_the_ledger_readable(
     apply: Run, ledger: Callable[[], Ledger], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept_values, "_PART", 1)
+    monkeypatch.setattr(keys_values, "_MOST_UNITS", 1)
     find, searched = kept_values.find_values, []
 
     def dies_at_the_third(*args: Any, **named: Any) -> Any:

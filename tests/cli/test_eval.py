@@ -125,7 +125,7 @@ def test_methods_are_measured_on_the_same_cases_and_compared(
     capsys: pytest.CaptureFixture[str], folder: Path, few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EMENDO_HOME", str(tmp_path / "home"))
-    work, document, page = tmp_path / "work.jsonl", tmp_path / "out" / "methods.json", tmp_path / "out" / "methods.html"
+    work, document, page = tmp_path / "work", tmp_path / "out" / "methods.json", tmp_path / "out" / "methods.html"
     arguments = ["counterfact", "--data", str(few), "--n", "2", "--model", str(folder), "--layer", "1", "--set", "steps=2"]
     arguments += ["--methods", "rome,two_layer,in_context", "--work", str(work), "-o", str(document), "--html", str(page)]
     monkeypatch.setattr("sys.argv", ["emendo", "eval", *arguments])
@@ -150,7 +150,8 @@ def test_methods_are_measured_on_the_same_cases_and_compared(
     assert comparison.n == 2
     assert comparison.command.startswith("emendo eval counterfact --data ")
     assert datetime.fromisoformat(comparison.date).tzinfo is not None
-    assert len(work.read_text().splitlines()) == 6
+    kept = sorted(path.name for path in work.iterdir())
+    assert len(kept) == 4, "a group of each method, and one of the unedited model"
     shown = Page(page.read_text())
     assert shown.errors == []
     for words in ("3 methods on counterfact", comparison.command, "The capital of Germany is", "score (S)"):
@@ -159,7 +160,7 @@ def test_methods_are_measured_on_the_same_cases_and_compared(
     # Resumed: nothing is computed again, and what was measured is the same.
     code, out, _ = run(capsys, *arguments, "--json")
     assert code == 0
-    assert len(work.read_text().splitlines()) == 6
+    assert sorted(path.name for path in work.iterdir()) == kept
     resumed = json.loads(out)
     assert resumed == json.loads(document.read_text())
     assert {**resumed, "date": comparison.date} == json.loads(json.dumps(comparison.to_dict()))

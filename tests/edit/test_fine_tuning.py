@@ -170,7 +170,7 @@ def test_every_pass_takes_a_step_for_each_batch(tiny: EditableModel) -> None:
 
 
 def test_locft_ends_when_all_targets_and_their_full_stops_are_the_most_likely(tiny: EditableModel) -> None:
-    config = locft.Config(batch_size=2, epochs=400, learning_rate=0.02)
+    config = locft.Config(batch_size=2, epochs=400, learning_rate=0.02, goal_loss=None)
     requests = [ONE, TWO, THREE]
 
     def is_reached(solution: Solution) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from emendo.edit import keys_values
 from emendo.edit.contexts import Context, preservation_contexts, teaching_contexts
 from emendo.edit.keys_values import find_values, keys_at_subject, read_at_subject
 from emendo.edit.settings import SearchSettings
@@ -188,16 +189,13 @@ def test_a_search_on_top_of_a_change_reads_it_and_remembers_what_was_before(tiny
     torch.testing.assert_close(own, torch.cat([shard.keys for shard in inside], dim=1), atol=1e-4, rtol=1e-4)
 
 
-def test_many_units_are_searched_in_parts_with_the_same_result(tiny: EditableModel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_units_are_searched_in_parts_that_bound_the_memory(tiny: EditableModel, monkeypatch: pytest.MonkeyPatch) -> None:
     contexts = [_contexts(tiny, request) for request in REQUESTS]
-    whole = find_values(tiny, VALUE, contexts, SEARCH)
-    done: list[tuple[int, int]] = []
-    monkeypatch.setattr("emendo.edit.keys_values._MOST_COLUMNS", 1)
-    parts = find_values(tiny, VALUE, contexts, SEARCH, lambda *at: done.append(at))
-    for one, other in zip(whole, parts, strict=True):
-        torch.testing.assert_close(one.delta, other.delta, atol=1e-4, rtol=1e-3)
-    assert done == sorted(done)
-    assert done[-1] == (200, 200)
+    assert keys_values.parts(contexts) == [range(len(contexts))]
+    for bound in ("_MOST_COLUMNS", "_MOST_UNITS"):
+        with monkeypatch.context() as patched:
+            patched.setattr(keys_values, bound, 1)
+            assert keys_values.parts(contexts) == [range(at, at + 1) for at in range(len(contexts))]
 
 
 def test_a_shared_beginning_runs_once_and_changes_nothing(any_tiny: EditableModel) -> None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from emendo.edit import Edit
 from emendo.evaluate import CaseSet, Report, evaluate
-from emendo.evaluate.answers import AnsweredCase, Exchange, read_answers
+from emendo.evaluate.answers import AnsweredCase, Exchange, answered
 from emendo.evaluate.compare import Comparison, compare_methods
 from emendo.evaluate.forest import Row, forest
-from emendo.evaluate.observation import Answer
+from emendo.evaluate.measuring import CaseResult
+from emendo.evaluate.observation import Answer, Observation
 from emendo.evaluate.page import comparison_page
 from emendo.facts import EditRequest
 from emendo.models import EditableModel
@@ -110,14 +110,14 @@ def test_whatever_a_model_says_is_text(comparison: Comparison) -> None:
 def test_answers_are_those_of_the_run_of_the_report(
     tiny: EditableModel,
     case_set: CaseSet,
-    handmade_editor: Callable[[EditableModel], Callable[[Sequence[EditRequest]], list[Edit]]],
-    tmp_path: Path,
+    handmade_editor: Callable[[EditableModel], Callable[[Sequence[Sequence[EditRequest]]], list[Edit]]],
 ) -> None:
-    work = tmp_path / "work.jsonl"
     cases = replace(case_set, cases=case_set.cases[:2])
-    report = evaluate(tiny, cases, compute=handmade_editor(tiny), work=work, seed=1)
-    other = evaluate(tiny, cases, method="in_context", work=work)
-    found, beside = read_answers(work, report, cases), read_answers(work, other, cases)
+    unedited: dict[str, Observation] = {}
+    seen: dict[str, Sequence[CaseResult]] = {}
+    report = evaluate(tiny, cases, compute=handmade_editor(tiny), unedited=unedited, seen=seen, seed=1)
+    evaluate(tiny, cases, method="in_context", unedited=unedited, seen=seen)
+    found, beside = (answered(cases, seen[method], unedited) for method in ("two_layer", "in_context"))
     assert [case.id for case in found] == ["France", "California"]
     assert [exchange.prompt for exchange in found[0].exchanges] == [
         "The capital of France is",
@@ -127,8 +127,6 @@ def test_answers_are_those_of_the_run_of_the_report(
     said = [case.exchanges[0].after.is_success for case in found]
     assert [float(is_success) for is_success in said] == list(report.edited_values["generation_completion"])
     assert [case.exchanges[0].after for case in found] != [case.exchanges[0].after for case in beside]
-    assert read_answers(work, replace(report, seconds_editing=0.0), cases) == ()
-    assert read_answers(tmp_path / "none.jsonl", report, cases) == ()
 
 
 def test_a_plot_places_estimates_on_its_axis() -> None:

@@ -17,7 +17,7 @@ from tiny_models import build_tiny, random_delta
 REQUEST = EditRequest(fact=Fact(subject="France", prompt="The capital of {} is"), target_new="Los Angeles")
 SETTINGS = {
     "rome": {"layers": (2,), "steps": 3, "formats": ("completion",)},
-    "two_layer": {"layers": (1, 2), "steps": 3, "formats": ("completion", "chat")},
+    "two_layer": {"layers": (1, 2), "steps": 3, "clamp": 0.5, "formats": ("completion", "chat")},
     "ft_m": {"layers": (2,), "epochs": 2},
 }
 

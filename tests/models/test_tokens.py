@@ -84,3 +84,17 @@ def test_columns_are_cut_with_the_mask_of_all_before(tiny: EditableModel) -> Non
     cut = batch.inputs(start=1, end=2)
     assert torch.equal(cut["input_ids"], batch.input_ids[:, 1:2])
     assert torch.equal(cut["attention_mask"], batch.attention_mask[:, :2])
+
+
+def test_what_all_rows_begin_with_moves_to_the_first_columns(tiny: EditableModel) -> None:
+    rows = [[7, 8, 1, 2, 3], [7, 8, 4, 5], [7, 8, 6, 9, 1, 2]]
+    batch = TokenBatch.align(tiny, rows, [3, 2, 4])
+    moved, count = batch.sharing(4)
+    assert count == 2
+    for row, (ids, mask, positions) in enumerate(
+        zip(moved.input_ids.tolist(), moved.attention_mask.tolist(), moved.position_ids.tolist(), strict=True)
+    ):
+        assert [i for i, is_token in zip(ids, mask, strict=True) if is_token] == rows[row]
+        assert [p for p, is_token in zip(positions, mask, strict=True) if is_token] == list(range(len(rows[row])))
+        assert ids[:2] == [7, 8]
+    assert torch.equal(moved.input_ids[:, 4:], batch.input_ids[:, 4:])

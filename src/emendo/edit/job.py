@@ -16,7 +16,7 @@ from torch import Tensor
 from emendo.edit.closed_form import ClosedForm
 from emendo.edit.contexts import Context, preservation_contexts, teaching_contexts
 from emendo.edit.kept_values import KeptValues
-from emendo.edit.keys_values import KeysValue, Texts, parts
+from emendo.edit.keys_values import KeysValue, find_values, parts
 from emendo.edit.second_moment import SecondMoment
 from emendo.edit.settings import SearchSettings
 from emendo.facts import EditRequest
@@ -172,10 +172,8 @@ class Job:
 
     def searches(self, units: Sequence[Unit], *, sites: int) -> Iterator[Search]:
         """The units in parts that are searched together, each at so many sites."""
-        contexts = [unit.contexts for unit in units]
-        for numbers in parts(contexts):
-            texts = Texts(self.model, [contexts[i] for i in numbers], keep_prefix=self.keep_prefix)
-            yield Search(job=self, texts=texts, numbers=numbers, units=len(units), sites=sites)
+        for numbers in parts([unit.contexts for unit in units]):
+            yield Search(job=self, units=units, numbers=numbers, sites=sites)
 
     def _contexts(self, requests: Sequence[EditRequest], settings: SearchSettings) -> tuple[Context, ...]:
         taught = [
@@ -193,30 +191,26 @@ class Search:
 
     Attributes:
         job: The computation.
-        texts: Their contexts.
-        numbers: Their numbers among all units.
-        units: How many units there are in all.
+        units: All units.
+        numbers: Those that are searched.
         sites: At how many sites each is searched.
         done: At how many sites these were.
     """
 
     job: Job
-    texts: Texts
+    units: Sequence[Unit]
     numbers: range
-    units: int
     sites: int
     done: int = 0
 
     def find(self, site: Site, settings: SearchSettings, revisions: Sequence[Revision] | None = None) -> list[KeysValue]:
-        """Keys and δ of each (see `Texts.find`); those that are kept are not searched again."""
-        values = self.job.values
-        if values is None:
-            found = self.texts.find(site, settings, self._report, revisions=revisions)
-        else:
-            found = values.find(self.texts, site, settings, self._report, revisions=revisions)
+        """Keys and δ of each (see `find_values`); those that are kept are not searched again."""
+        job, contexts = self.job, [self.units[i].contexts for i in self.numbers]
+        find = find_values if job.values is None else job.values.find
+        found = find(job.model, site, contexts, settings, self._report, revisions=revisions, keep_prefix=job.keep_prefix)
         self.done += 1
         return found
 
     def _report(self, share: float) -> None:
         own = len(self.numbers) * (self.done + share) / self.sites
-        self.job.report(round(100 * (self.numbers.start + own)), 100 * self.units)
+        self.job.report(round(100 * (self.numbers.start + own)), 100 * len(self.units))

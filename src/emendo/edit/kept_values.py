@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from emendo.edit.contexts import Context
-from emendo.edit.keys_values import KeysValue, Texts
+from emendo.edit.keys_values import KeysValue, find_values
 from emendo.edit.settings import SearchSettings
 from emendo.models import ORIGINAL, EditableModel, Revision, Site
 
@@ -38,24 +38,27 @@ class KeptValues:
 
     def find(
         self,
-        texts: Texts,
+        model: EditableModel,
         site: Site,
+        units: Sequence[Sequence[Context]],
         settings: SearchSettings,
         report: Callable[[float], None],
         *,
         revisions: Sequence[Revision] | None,
+        keep_prefix: bool,
     ) -> list[KeysValue]:
-        """As `Texts.find` for all units, of which only those are searched that are not kept."""
-        at = [ORIGINAL] * len(texts.units) if revisions is None else revisions
-        paths = [self._path(texts.model, site, own, settings, own_at) for own, own_at in zip(texts.units, at, strict=True)]
+        """As `find_values`, of which only those are searched that are not kept."""
+        at = [ORIGINAL] * len(units) if revisions is None else revisions
+        paths = [self._path(model, site, own, settings, own_at) for own, own_at in zip(units, at, strict=True)]
         found = {i: value for i, path in enumerate(paths) if (value := _read(path)) is not None}
-        missing = [i for i in range(len(paths)) if i not in found]
+        missing = [i for i in range(len(units)) if i not in found]
         if missing:
-            searched = texts.find(site, settings, report, revisions=at, wanted=missing)
+            wanted, own_at = [units[i] for i in missing], [at[i] for i in missing]
+            searched = find_values(model, site, wanted, settings, report, revisions=own_at, keep_prefix=keep_prefix)
             for i, value in zip(missing, searched, strict=True):
                 _write(paths[i], value)
                 found[i] = value
-        return [found[i] for i in range(len(paths))]
+        return [found[i] for i in range(len(units))]
 
     def _path(
         self, model: EditableModel, site: Site, contexts: Sequence[Context], settings: SearchSettings, revision: Revision

@@ -22,7 +22,7 @@ from torch import Tensor
 from emendo.edit.contexts import Context
 from emendo.edit.settings import SearchSettings
 from emendo.edit.shards import Reading, Shard, columns, make_shards
-from emendo.models import ORIGINAL, EditableModel, Revision, Site, TokenBatch, at_revisions, matrix_units, read_until
+from emendo.models import EditableModel, Revision, Site, TokenBatch, at_revisions, matrix_units, read_until
 
 # A pass that reads activations takes at most so many rows and tokens; many rows whose first tokens are equal share a batch.
 _MOST_ROWS, _MOST_TOKENS = 256, 2048
@@ -52,44 +52,30 @@ class KeysValue:
     divergence: float
 
 
-class Texts:
-    """The contexts of some units, run once, in which values are searched at one site after another.
+def find_values(
+    model: EditableModel,
+    site: Site,
+    units: Sequence[Sequence[Context]],
+    settings: SearchSettings,
+    report: Callable[[float], None] = lambda share: None,
+    *,
+    revisions: Sequence[Revision] | None = None,
+    keep_prefix: bool = True,
+) -> list[KeysValue]:
+    """Keys and δ for each unit, found independently of the others in one batch.
 
     Args:
         model: At the revision that is to be edited.
+        site: Where δ is added: "value" or "resid_post" of a layer.
         units: The contexts of each unit, teaching and preserving.
+        settings: Of the search.
+        report: Called with the share that is done.
+        revisions: As for `make_shards`.
         keep_prefix: As for `make_shards`.
     """
-
-    def __init__(self, model: EditableModel, units: Sequence[Sequence[Context]], *, keep_prefix: bool = True) -> None:
-        self.model, self.units, self.keep_prefix = model, units, keep_prefix
-        self._shards: list[Shard] = []
-
-    def find(
-        self,
-        site: Site,
-        settings: SearchSettings,
-        report: Callable[[float], None] = lambda share: None,
-        *,
-        revisions: Sequence[Revision] | None = None,
-        wanted: Sequence[int] | None = None,
-    ) -> list[KeysValue]:
-        """Keys and δ of some units, found independently of each other.
-
-        Args:
-            site: Where δ is added: "value" or "resid_post" of a layer; not below that of the call before.
-            settings: Of the search.
-            report: Called with the share that is done.
-            revisions: What each unit has been given already, below the site; nothing unless given.
-            wanted: Numbers of the units; all unless given.
-        """
-        at = [ORIGINAL] * len(self.units) if revisions is None else revisions
-        with matrix_units(self.model):
-            if self._shards:
-                self._shards = [shard.raised(site, at) for shard in self._shards]
-            else:
-                self._shards = make_shards(self.model, site, self.units, at, keep_prefix=self.keep_prefix)
-            return _find(self.model, self._shards, len(self.units), settings, report, wanted)
+    with matrix_units(model):
+        shards = make_shards(model, site, units, revisions, keep_prefix=keep_prefix)
+        return _find(model, shards, len(units), settings, report)
 
 
 def parts(units: Sequence[Sequence[Context]]) -> list[range]:
@@ -173,12 +159,9 @@ def _find(
     count: int,
     settings: SearchSettings,
     report: Callable[[float], None],
-    wanted: Sequence[int] | None,
 ) -> list[KeysValue]:
     values = [torch.cat([shard.values[:, shard.key_owners == unit] for shard in shards], dim=1) for unit in range(count)]
     state = _Search(model, shards, values, settings)
-    if wanted is not None:
-        state.only(wanted)
     for step in range(settings.steps + 1):
         state.look()
         report(step / settings.steps if settings.steps else 1.0)
@@ -195,7 +178,7 @@ def _find(
             worst_probability=float(state.worst[unit]),
             divergence=float(state.divergence[unit]),
         )
-        for unit in (range(count) if wanted is None else wanted)
+        for unit in range(count)
     ]
 
 
@@ -220,12 +203,6 @@ class _Search:
         self.steps = torch.zeros(count, dtype=torch.long)
         self.worst = torch.zeros(count, device=model.device)
         self.divergence = torch.zeros(count, device=model.device)
-
-    def only(self, wanted: Sequence[int]) -> None:
-        """Leave out all other units."""
-        self.active[:] = False
-        self.active[list(wanted)] = True
-        self._drop_rows()
 
     def look(self) -> None:
         """Read every unit that is not done; those that reached their goal leave with the δ they have."""
@@ -260,10 +237,7 @@ class _Search:
                 self._shorten(anchored, self.settings.anchor * self.value_norms)
                 self.delta.copy_(anchored - self.values)
         if bool(self.reached.any()):
-            self._drop_rows()
-
-    def _drop_rows(self) -> None:
-        self.shards = [shard.select(self.active) for shard in self.shards if shard.concerns(self.active)]
+            self.shards = [shard.select(self.active) for shard in self.shards if shard.concerns(self.active)]
 
     @staticmethod
     def _shorten(vectors: Float[Tensor, "units d_model"], limits: Float[Tensor, " units"]) -> None:

@@ -8,7 +8,7 @@ reading a shard under δ runs the rest, and the head reads only where a target t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -84,8 +84,7 @@ class Shard:
         places: 1 where δ is added.
         keys: Input of the layer's down-projection at each place of a teaching context, one column each.
         values: The activation at the site there.
-        key_places: Where these were read, in rows of the whole batch.
-        key_owners: Unit of each.
+        key_owners: Unit of each of these.
         targets: Where tokens of targets and leads are predicted.
         tokens: These tokens.
         weights: Their weights (see `Reading`).
@@ -101,7 +100,6 @@ class Shard:
     places: Float[Tensor, "rows columns"]
     keys: Float[Tensor, "d_mlp places"]
     values: Float[Tensor, "d_model places"]
-    key_places: _Positions
     key_owners: Int[Tensor, " places"]
     targets: _Positions
     tokens: Int[Tensor, " targets"]
@@ -128,19 +126,6 @@ class Shard:
             preserved_owners=self.row_owners[self.preserved.rows],
         )
 
-    def raised(self, site: Site, revisions: Sequence[Revision]) -> Shard:
-        """The shard at a later site, its blocks from the edited layer on run anew with what each unit was given there.
-
-        Args:
-            site: Where δ is added next.
-            revisions: What each unit has been given, at the layer of the present site or above.
-        """
-        at = [revisions[owner] for owner in self.row_owners.tolist()]
-        with at_revisions(self.model, at):
-            kept = self.kept.again(self.site.layer)
-            keys, values = _at_places(self.model, site, kept, self.key_places)
-        return replace(self, site=site, kept=kept, keys=keys, values=values)
-
     def concerns(self, active: Bool[Tensor, " units"]) -> bool:
         """Whether any of these units has a row here."""
         return bool(active[self.row_owners].any())
@@ -160,7 +145,6 @@ class Shard:
             places=self.places[rows],
             keys=self.keys,
             values=self.values,
-            key_places=self.key_places,
             key_owners=self.key_owners,
             targets=targets,
             tokens=self.tokens[taught],
@@ -225,7 +209,7 @@ def _make_shard(
     batch = TokenBatch.align(model, [c.ids for c in contexts], anchors)
     at = [revisions[owner] for _, owner in rows]
     with at_revisions(model, at):
-        kept = KeptStates.record(model, batch, start)
+        kept = KeptStates.record(model, batch, start, share=not any(revision.deltas for revision in at))
     device = model.device
     places = torch.zeros(kept.final.shape[:2], device=device)
     key_places, preserved = [], []
@@ -257,7 +241,6 @@ def _make_shard(
         places=places,
         keys=keys,
         values=values,
-        key_places=read_at,
         key_owners=row_owners[read_at.rows],
         targets=_positions([(row, column) for row, column, *_ in said], device),
         tokens=torch.tensor([token for _, _, token, _, _ in said], dtype=torch.long, device=device),

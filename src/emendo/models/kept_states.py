@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -74,19 +74,24 @@ class KeptStates:
     calls: tuple[_Call, ...]
 
     @classmethod
-    def record(cls, model: EditableModel, batch: TokenBatch, start: int) -> KeptStates:
+    def record(cls, model: EditableModel, batch: TokenBatch, start: int, *, share: bool = False) -> KeptStates:
         """Run a batch once, keeping everything from column `start` on.
 
         Hooks in force act on the columns from `start` on only; what they change must not reach further back.
+
+        Args:
+            model: The model to run.
+            batch: What it reads.
+            start: First column that is kept.
+            share: Run what all rows begin with, such as a system prompt, once for all of them; not where hooks tell rows apart.
         """
         base = model.network.base_model
         cache = None
         if start > 0:
-            batch, shared = batch.sharing(start)
+            batch, shared = batch.sharing(start) if share else (batch, 0)
             plain = DynamicCache()
             with torch.no_grad():
                 if shared > 0:
-                    # What all rows begin with, such as a system prompt, runs once for all of them.
                     first = {name: tensor[:1] for name, tensor in batch.inputs(end=shared).items()}
                     base(**first, past_key_values=plain, use_cache=True)
                     plain.batch_repeat_interleave(batch.input_ids.shape[0])
@@ -126,19 +131,6 @@ class KeptStates:
         for block in range(layer, self.model.n_layers):
             hidden = self.step(block, hidden)
         return self.model.finish(hidden)
-
-    def again(self, layer: int) -> KeptStates:
-        """The states with the blocks from `layer` up run anew, under what is in force now, without gradients.
-
-        What is in force must not reach columns before `start`, nor blocks below.
-        """
-        hidden, calls = self.resid_pre(layer), list(self.calls[:layer])
-        with torch.no_grad():
-            for block in range(layer, self.model.n_layers):
-                calls.append(replace(self.calls[block], hidden=hidden))
-                hidden = self.step(block, hidden)
-            final = self.model.finish(hidden)
-        return replace(self, final=final, calls=tuple(calls))
 
     def step(self, layer: int, hidden: Float[Tensor, "rows columns d_model"]) -> Float[Tensor, "rows columns d_model"]:
         """The residual stream after one block; `hidden` may hold the rows of the batch several times over, in order."""
