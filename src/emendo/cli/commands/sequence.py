@@ -1,0 +1,150 @@
+"""`emendo sequence`: edit one model over and over, and measure what is left."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from emendo.cli.options import (
+    DEFAULT_METHOD,
+    DEFAULT_MODEL,
+    CorpusOption,
+    JsonOption,
+    LayersOption,
+    ModelOption,
+    SeedOption,
+    SettingsOption,
+)
+
+
+def command(
+    benchmark: Annotated[str, typer.Argument(help="Where the facts come from; 'emendo eval' lists them.")] = "capitals",
+    n: Annotated[int, typer.Option("--n", "-n", min=1, help="How many edits, drawn at random with the seed.")] = 100,
+    methods: Annotated[
+        str, typer.Option("--methods", "--method", help="Editing methods, separated by commas.", rich_help_panel="Method")
+    ] = DEFAULT_METHOD,
+    batch: Annotated[
+        int, typer.Option("--batch", min=1, help="Edits that are solved together; 1 is one after another.")
+    ] = 1,
+    points: Annotated[str, typer.Option("--points", help="After how many edits is measured.")] = "1,10,100,1000",
+    measured: Annotated[int, typer.Option("--measured", min=1, help="Most facts that are asked again at a point.")] = 100,
+    layer: LayersOption = None,
+    settings: SettingsOption = None,
+    corpus: CorpusOption = "python",
+    data: Annotated[str | None, typer.Option("--data", help="The benchmark's file.")] = None,
+    split: Annotated[
+        Literal["all", "tune", "report"], typer.Option("--split", help="Part of the file that facts are drawn from.")
+    ] = "all",
+    text: Annotated[
+        Path | None, typer.Option("--text", help="Plain text for the perplexity; WikiText-2's test part unless given.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the curves to this JSON file.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write a page to read.")] = None,
+    plot: Annotated[Path | None, typer.Option("--plot", help="Draw the curves (.png or .svg).")] = None,
+    model: ModelOption = DEFAULT_MODEL,
+    seed: SeedOption = 0,
+    json: JsonOption = False,
+) -> None:
+    """Make many edits of one model, and measure after 1, 10, 100, … of them what still holds and what became of the model.
+
+    A run that was stopped goes on where it was.
+
+    \b
+    Example:
+      emendo sequence capitals --n 20 --text book.txt
+      emendo sequence counterfact --n 1000 --methods two_layer,memit --batch 100 -o sequence.json --plot sequence.png
+    """
+    from emendo.cli import console
+    from emendo.cli.method_settings import chosen_settings
+    from emendo.edit import METHODS
+    from emendo.errors import InvalidRequest, UnknownName
+    from emendo.evaluate import load_cases
+    from emendo.evaluate.ability import WIKITEXT, read_text
+    from emendo.evaluate.data import find_data
+    from emendo.evaluate.documents import as_json, writable, write_whole
+    from emendo.evaluate.sequence import as_curve, edit_in_sequence
+    from emendo.evaluate.sequence_figure import draw_sequence
+    from emendo.evaluate.sequence_page import sequence_page
+    from emendo.models import load_model
+
+    names = [name.strip() for name in methods.split(",") if name.strip()]
+    for name in names:
+        if name not in METHODS.names():
+            raise UnknownName("method", name, METHODS.names())
+    try:
+        ends = [int(point) for point in points.split(",")]
+    except ValueError as error:
+        raise InvalidRequest(f"'{points}' are no numbers of edits; write 1,10,100.") from error
+    for path in (output, html, plot):
+        if path is not None:
+            writable(path)
+    config = chosen_settings(layer, settings)
+    cases = load_cases(benchmark, data=data, n=n, split=split, seed=seed).core()
+    plain = read_text(find_data(WIKITEXT, None, chosen=None if text is None else str(text)))
+    loaded = load_model(model)
+    curves: list[dict[str, Any]] = []
+    with console.progress_of_stages() as progress:
+        for name in names:
+            found = edit_in_sequence(
+                loaded,
+                cases,
+                method=name,
+                text=plain,
+                config=config,
+                batch=batch,
+                points=ends,
+                measured=measured,
+                corpus=corpus,
+                seed=seed,
+                progress=progress,
+            )
+            curves.append(as_curve(name, config, batch, found))
+    document = {
+        "benchmark": cases.benchmark,
+        "command": shlex.join(["emendo", *sys.argv[1:]]),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "model": loaded.name,
+        "model_digest": loaded.digest,
+        "seed": seed,
+        "methods": curves,
+    }
+    if output is not None:
+        write_whole(output, as_json(document))
+    if plot is not None:
+        draw_sequence(document, plot)
+    if html is not None:
+        write_whole(html, sequence_page(document))
+    if json:
+        console.print_json(document)
+    else:
+        _print(document)
+
+
+def _print(document: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    from emendo.cli.console import out
+    from emendo.evaluate.sequence_figure import read_curves
+    from emendo.evaluate.wording import with_interval
+
+    shown = {"score": "S*", "generation_completion": "completion", "generation_chat": "chat"}
+    table = Table(
+        "method", "edits", *shown.values(), "perplexity ×", "‖Δ‖/‖W‖", "s an edit", show_edge=False, pad_edge=False
+    )
+    for curve in read_curves(document):
+        for point in curve.points:
+            cells = [with_interval(point.figures[name]) if name in point.figures else "–" for name in shown]
+            ratio = f"{point.perplexity_ratio:.3f} ({point.perplexity_low:.3f}–{point.perplexity_high:.3f})"
+            edits = f"{point.edits}{', collapsed' if point.collapsed else ''}"
+            table.add_row(curve.name, edits, *cells, ratio, f"{point.relative_norm:.3f}", f"{point.seconds_an_edit:.2f}")
+    out.print(table)
+    out.print("* teacher-forced: how the model rates given words, not what it says", style="dim")
+    out.print(
+        f"{document['benchmark']}, % of at most so many facts as --measured says (95 % interval), on {document['model']}.",
+        style="dim",
+    )

@@ -1,0 +1,155 @@
+"""Edits one after another, or batch after batch, on one and the same model: what is still in force, and what became of the model.
+
+Each edit is computed on top of those before it. After 1, 10, 100, … edits the facts taught so far, or a sample of them drawn with the
+seed, are measured again at the revision then in force, and plain text is read beside the unedited model (`ability`). A model whose
+text has become many times less likely has collapsed; nothing is edited after that. An edit that the guard refuses is left out, and its
+fact counts as it is then answered. What was searched is kept, so a run that was killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from emendo.edit import Edit, Editor
+from emendo.errors import InvalidRequest
+from emendo.evaluate.ability import Reader
+from emendo.evaluate.cases import Case, CaseSet
+from emendo.evaluate.metrics import Figure, figures
+from emendo.evaluate.observation import observe
+from emendo.models import ORIGINAL, EditableModel, Revision
+
+COLLAPSED = 10.0
+POINTS = (1, 10, 100, 1000)
+_OBSERVED_AT_ONCE = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequencePoint:
+    """A model after some edits.
+
+    Attributes:
+        edits: That were made so far, those that were refused included.
+        refused: How many of them the guard refused.
+        figures: On the facts taught so far.
+        perplexity_ratio: Of plain text, to that of the unedited model.
+        perplexity_interval: Its 95 % interval.
+        seconds_an_edit: Mean since the last point.
+        relative_norm: Largest ‖Δ‖ / ‖W‖ of all edits together.
+        collapsed: Whether the text has become ten times less likely, or impossible.
+    """
+
+    edits: int
+    refused: int
+    figures: tuple[Figure, ...]
+    perplexity_ratio: float
+    perplexity_interval: tuple[float, float]
+    seconds_an_edit: float
+    relative_norm: float
+    collapsed: bool
+
+
+def edit_in_sequence(
+    model: EditableModel,
+    cases: CaseSet,
+    *,
+    method: str,
+    text: str,
+    config: Mapping[str, Any] | None = None,
+    batch: int = 1,
+    points: Sequence[int] = POINTS,
+    measured: int = 100,
+    windows: int = 32,
+    corpus: str = "python",
+    seed: int = 0,
+    home: Path | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> list[SequencePoint]:
+    """The points of a sequence of edits.
+
+    Args:
+        model: The model to edit; its weights stay as they are.
+        cases: What is taught, in this order.
+        method: Name of the editing method.
+        text: Plain text, for the perplexity.
+        config: Settings that differ from those measured for the model.
+        batch: Requests that are solved together.
+        points: After how many edits is measured; those beyond the number of cases are left out, and their number is one.
+        measured: Most facts that are measured at a point.
+        windows: Of the text.
+        corpus: Text for the second moment.
+        seed: Of everything random.
+        home: Where statistics are kept.
+        progress: Called with a stage, how much of it is done, and of how much.
+
+    Raises:
+        InvalidRequest: The batch holds no request.
+    """
+    if batch < 1:
+        raise InvalidRequest(f"A batch of {batch} holds no request; give at least 1.")
+    report = progress or (lambda stage, done, total: None)
+    reader = Reader(model, text, windows=windows)
+    editor = Editor(model, method=method, config=config, corpus=corpus, seed=seed, home=home, keep_values=True)
+    ends = sorted({point for point in points if point < len(cases.cases)} | {len(cases.cases)})
+    found: list[SequencePoint] = []
+    done = refused = 0
+    for end in ends:
+        started, first = time.perf_counter(), done
+        while done < end:
+            part = cases.cases[done : min(done + batch, end)]
+            (edit,) = editor.compute([[request for case in part for request in case.requests]])
+            if isinstance(edit, Edit):
+                editor.commit(edit)
+            else:
+                refused += len(part)
+            done += len(part)
+            report(f"{method}: edits", done, len(cases.cases))
+        seconds = (time.perf_counter() - started) / (done - first)
+        found.append(_measured(model, reader, editor.revision, cases.cases[:done], measured, seed, refused, seconds, report))
+        if found[-1].collapsed:
+            break
+    return found
+
+
+def _measured(
+    model: EditableModel,
+    reader: Reader,
+    revision: Revision,
+    taught: Sequence[Case],
+    most: int,
+    seed: int,
+    refused: int,
+    seconds: float,
+    report: Callable[[str, int, int], None],
+) -> SequencePoint:
+    drawn = random.Random(seed).sample(range(len(taught)), min(most, len(taught)))  # noqa: S311 - a reproducible draw, no secret
+    chosen = [taught[i] for i in sorted(drawn)]
+    before, after = [], []
+    for start in range(0, len(chosen), _OBSERVED_AT_ONCE):
+        part = chosen[start : start + _OBSERVED_AT_ONCE]
+        seen = observe(model, [(case, at) for at in (ORIGINAL, revision) for case in part])
+        before += seen[: len(part)]
+        after += seen[len(part) :]
+        report("asking what was taught", len(after), len(chosen))
+    read = reader.read(revision)
+    norms = [change.norm / float(model.weight(change.site).float().norm()) for change in revision.changes]
+    return SequencePoint(
+        edits=len(taught),
+        refused=refused,
+        figures=figures(after, before, seed=seed),
+        perplexity_ratio=read.ratio.estimate,
+        perplexity_interval=(read.ratio.low, read.ratio.high),
+        seconds_an_edit=seconds,
+        relative_norm=max(norms, default=0.0),
+        # A perplexity that is not a number compares with nothing.
+        collapsed=not read.ratio.estimate < COLLAPSED,
+    )
+
+
+def as_curve(method: str, config: Mapping[str, Any], batch: int, points: Sequence[SequencePoint]) -> dict[str, Any]:
+    """The points of one method as the document of `sequence_figure` holds them."""
+    return {"method": method, "config": dict(config), "batch": batch, "points": [asdict(point) for point in points]}

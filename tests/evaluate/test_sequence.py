@@ -1,0 +1,75 @@
+"""Edits one after another: what is measured when, and on what."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from emendo.errors import InvalidRequest
+from emendo.evaluate import CaseSet
+from emendo.evaluate.sequence import as_curve, edit_in_sequence
+from emendo.evaluate.sequence_figure import read_curves
+from emendo.evaluate.sequence_page import sequence_page
+from emendo.models import EditableModel
+
+TEXT = "The capital of France is Paris and the capital of Texas is Austin. " * 120
+ROME = {"layers": (2,), "steps": 3, "formats": ("completion",), "clamp": 0.3}
+
+
+def _run(tiny: EditableModel, cases: CaseSet, home: Path, **settings):
+    return edit_in_sequence(
+        tiny, cases, method="rome", config=ROME, text=TEXT, windows=2, home=home, points=(1, 2, 100), **settings
+    )
+
+
+def test_points_come_after_so_many_edits_and_the_last_after_all(
+    tiny: EditableModel, case_set: CaseSet, tmp_path: Path
+) -> None:
+    found = _run(tiny, case_set.core(), tmp_path, measured=3)
+    assert [point.edits for point in found] == [1, 2, 5]
+    assert [point.figures[1].n for point in found] == [1, 2, 3]
+    norms = [point.relative_norm for point in found]
+    assert norms == sorted(norms)
+    document = {
+        "benchmark": "places",
+        "command": "emendo sequence",
+        "date": "2026-01-01T00:00:00+00:00",
+        "model": "tiny",
+        "model_digest": tiny.digest,
+        "seed": 0,
+        "methods": [as_curve("rome", ROME, 1, found)],
+    }
+    (curve,) = read_curves(json.loads(json.dumps(document)))
+    assert [point.edits for point in curve.points] == [1, 2, 5]
+    assert "rome" in sequence_page(document)
+
+
+def test_a_sequence_is_the_same_again_and_searches_nothing_twice(
+    tiny: EditableModel, case_set: CaseSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = _run(tiny, case_set.core(), tmp_path)
+    monkeypatch.setattr("emendo.edit.kept_values.find_values", None)
+    again = _run(tiny, case_set.core(), tmp_path)
+    assert [replace(point, seconds_an_edit=0.0) for point in again] == [
+        replace(point, seconds_an_edit=0.0) for point in first
+    ]
+
+
+def test_a_batch_is_solved_together(tiny: EditableModel, case_set: CaseSet, tmp_path: Path) -> None:
+    together = _run(tiny, case_set.core(), tmp_path, batch=5)
+    apart = _run(tiny, case_set.core(), tmp_path)
+    assert together[-1].edits == apart[-1].edits == 5
+    assert together[-1].relative_norm != apart[-1].relative_norm
+    with pytest.raises(InvalidRequest, match="at least 1"):
+        _run(tiny, case_set, tmp_path, batch=0)
+
+
+def test_a_model_that_collapsed_is_edited_no_more(
+    tiny: EditableModel, case_set: CaseSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emendo.evaluate.sequence.COLLAPSED", 0.0)
+    (only,) = _run(tiny, case_set.core(), tmp_path)
+    assert (only.edits, only.collapsed) == (1, True)
