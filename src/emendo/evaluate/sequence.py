@@ -1,9 +1,9 @@
 """Edits one after another, or batch after batch, on one and the same model: what is still in force, and what became of the model.
 
-Each edit is computed on top of those before it. After 1, 10, 100, … edits the facts taught so far, or a sample of them drawn with the
-seed, are measured again at the revision then in force, and plain text is read beside the unedited model (`ability`). A model whose
-text has become many times less likely has collapsed; nothing is edited after that. An edit that the guard refuses is left out, and its
-fact counts as it is then answered. What was searched is kept, so a run that was killed goes on where it was.
+Each edit is computed on top of those before it. After 1, 10, 100, … edits the facts taught so far, or a sample of them drawn with
+the seed, are measured again at the revision then in force, and plain text is read beside the unedited model (`ability`). A model
+whose text has become many times less likely has collapsed; nothing is edited after that. An edit that the guard refuses is left
+out, and its fact counts as it is then answered. What was searched is kept, so a run that was killed goes on where it was.
 """
 
 from __future__ import annotations
