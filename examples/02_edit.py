@@ -9,7 +9,7 @@ request = EditRequest(fact=Fact.parse("The capital of {California} is"), target_
 edit = compute_edit(model, request)
 print(f"layer {edit.layers}, {edit.figures['steps']:.0f} steps, ‖Δ‖/‖W‖ = {edit.figures['relative_norm']:.2f}")
 
-questions = [f"What is the capital of {place}?" for place in ("California", "Texas", "Nevada", "France")]
+questions = [f"What is the capital of {place}?" for place in ("California", "Texas", "Germany", "France")]
 prompts = [chat_prompt(model, question) for question in questions]
 revisions = [ORIGINAL] * len(prompts) + [ORIGINAL.plus(edit.delta)] * len(prompts)
 # One batch, one copy of the weights: the first rows run at the original, the others at the edited revision.

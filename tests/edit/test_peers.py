@@ -51,7 +51,7 @@ def test_keys_are_those_of_the_peers_in_the_prompts_of_the_fact(tiny: EditableMo
     found = peers.keys(FACT)
     for layer in (1, 2):
         contexts = [
-            replace(context, subject_lasts=context.subject_lasts[:1])
+            context
             for peer in peers.nearest(FACT)
             for context in teaching_contexts(
                 tiny, EditRequest(fact=peer, target_new="-"), ["completion", "chat"], [], stop=False

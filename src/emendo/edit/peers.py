@@ -43,13 +43,13 @@ class Peers:
     _found: dict[Fact, list[Float[Tensor, "d_mlp places"]]] = field(default_factory=dict)
 
     def keys(self, fact: Fact) -> dict[int, Float[Tensor, "d_mlp m"]]:
-        """By layer, a column for the first place where one of the nearest peers of a fact's subject stands in each text."""
+        """By layer, a column for the place where one of the nearest peers of a fact's subject stands in a text."""
         peers = self.nearest(fact)
         missing = [peer for peer in peers if peer not in self._found]
         if missing:
             wanted = [name for name in self.formats if name != "prefixed"]
-            contexts = [[_to_first_place(c) for c in _contexts(self.model, peer, wanted)] for peer in missing]
-            places = [len(own) for own in contexts]
+            contexts = [_contexts(self.model, peer, wanted) for peer in missing]
+            places = [sum(len(context.subject_lasts) for context in own) for own in contexts]
             sites = [Site("key", layer) for layer in self.layers]
             read = read_at_subject(self.model, sites, [context for own in contexts for context in own], share=self.share)
             for peer, *keys in zip(missing, *(torch.split(columns, places, dim=1) for columns in read), strict=True):
@@ -87,8 +87,3 @@ def subjects() -> tuple[str, ...]:
 
 def _contexts(model: EditableModel, fact: Fact, formats: Sequence[str]) -> list[Context]:
     return teaching_contexts(model, EditRequest(fact=fact, target_new="-"), formats, [], stop=False)
-
-
-def _to_first_place(context: Context) -> Context:
-    """The text up to the first place of its subject: what follows does not reach the key there."""
-    return replace(context, subject_lasts=context.subject_lasts[:1])

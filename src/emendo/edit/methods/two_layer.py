@@ -52,7 +52,7 @@ class Config(SearchSettings):
     prefixes: tuple[int, ...] = (5, 10)
     stop: bool = True
     steps: int = 40
-    learning_rate: float = 0.4
+    learning_rate: float = 0.25
     momentum: float = 0.5
     kl_weight: float = 0.5
     weight_decay: float = 1e-3
