@@ -33,7 +33,7 @@ QUICK = Config(
     stop=False,
     slack=1e-6,
     steps=40,
-    learning_rate=0.3,
+    learning_rate=10.0,
     clamp=1000.0,
     worst_probability=0.5,
 )
