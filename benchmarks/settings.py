@@ -1,9 +1,9 @@
 """Choose the edited layer and the corpus of the second moment by measuring.
 
 Every setting edits the same cases of the "tune" half of a benchmark; figures are reported on the other half. Resumable: finished
-cases are kept in the work file.
+cases are kept in the work folder.
 
-    python benchmarks/settings.py counterfact --n 20 --layers 4,6,9,12,15 --work settings.jsonl -o settings.json
+    python benchmarks/settings.py counterfact --n 20 --layers 4,6,9,12,15 --work settings-work -o settings.json
     python benchmarks/settings.py counterfact --n 20 --layers 9 --corpora sampled,python,wiki.valid.txt -o corpora.json
     python benchmarks/settings.py counterfact --n 20 --layers 6 --set peers=32 --set slack=0.2 -o peers.json
 """
@@ -58,7 +58,7 @@ def main() -> None:
                     model,
                     cases,
                     method=options.method,
-                    config=replace(config, layer=layer),
+                    config=replace(config, layers=(layer,)),
                     corpus=corpus,
                     seed=options.seed,
                     work=options.work,

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from transformers import PreTrainedTokenizerFast
 
 from emendo.cli.facts_file import plan
 from emendo.cli.main import main
@@ -18,7 +17,6 @@ from emendo.edit import kept_values, keys_values
 from emendo.errors import InvalidRequest
 from emendo.facts import EditRequest, Fact
 from emendo.ledger import Ledger
-from tiny_models import build_tiny
 
 Run = Callable[..., tuple[int, Any, str]]
 
@@ -33,16 +31,6 @@ QUICK = (
     *("--layer", "3", "--set", "formats=completion,", "--set", "steps=4", "--set", "clamp=0.2"),
     *("--set", "peers=2", "--set", "stop=false", "--set", "worst_probability=0.99"),
 )
-
-
-@pytest.fixture(scope="module")
-def folder(tiny_tokenizer: PreTrainedTokenizerFast, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny model in a folder."""
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    model = build_tiny("llama", tiny_tokenizer)
-    model.network.save_pretrained(folder)
-    model.tokenizer.save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture(autouse=True)

@@ -22,16 +22,6 @@ from tiny_models import build_tiny
 Run = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture(scope="module")
-def folder(tiny_tokenizer: PreTrainedTokenizerFast, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny model in a folder."""
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    model = build_tiny("llama", tiny_tokenizer)
-    model.network.save_pretrained(folder)
-    model.tokenizer.save_pretrained(folder)
-    return folder
-
-
 @pytest.fixture
 def run(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs a command on the tiny model and its own ledger: exit code, standard output, standard error."""

@@ -9,27 +9,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import PreTrainedTokenizerFast
 
 from emendo.cli.main import main
 from emendo.edit import DEFAULT_METHOD, METHODS, Editor
 from emendo.edit.forgetting import CONTINUATIONS
 from emendo.ledger import Ledger
 from emendo.models import load_model
-from tiny_models import build_tiny
 
 Run = Callable[..., tuple[int, str, str]]
 QUICK = ("--layer", "3", "--set", "formats=completion,", "--set", "steps=4", "--set", "clamp=0.2")
-
-
-@pytest.fixture(scope="module")
-def folder(tiny_tokenizer: PreTrainedTokenizerFast, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny model in a folder."""
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    model = build_tiny("llama", tiny_tokenizer)
-    model.network.save_pretrained(folder)
-    model.tokenizer.save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture
