@@ -40,24 +40,29 @@ def published_rome(
     for row, context in enumerate(contexts):
         places[row, context.subject_lasts[-1]] = 1
     key_site, value_site = Site("key", layer), Site("value", layer)
-    with torch.no_grad(), capture(model, [key_site, value_site]) as seen:
-        before = model.head(model.hidden(batch)).log_softmax(dim=-1)
+    before, seen = _before(model, batch, [key_site, value_site])
     key = _at(seen[key_site], taught).mean(dim=0)
     value = _at(seen[value_site], taught)[0]
+    # What each position of a teaching context shall predict, and −1 where nothing is taught.
+    targets = torch.full(batch.input_ids.shape, -1)
+    for row, context in enumerate(taught):
+        first = len(context.prompt_ids) - 1
+        targets[row, first : first + len(context.target_ids)] = torch.tensor(context.target_ids)
+    lengths = torch.tensor([len(context.target_ids) for context in taught])
     delta = torch.zeros(model.d_model, requires_grad=True)
     optimiser = torch.optim.Adam([delta], lr=CONFIG.learning_rate)
     steps = 0
     for steps in range(1, CONFIG.steps + 1):
         change = places[:, :, None] * delta
-        with patch_activation(model, value_site, lambda v, change=change: v + change):
-            after = model.head(model.hidden(batch)).log_softmax(dim=-1)
-        likelihood = torch.stack([_target_loss(after[row], context) for row, context in enumerate(taught)]).mean()
+        after = _forward(model, batch, value_site, change)
+        said = after.gather(2, targets.clamp(min=0)[:, :, None])[:, :, 0] * (targets >= 0)
+        likelihood = -(said.sum(dim=1)[: len(taught)] / lengths).mean()
         divergence = torch.stack(
             [_divergence(before[len(taught) + i], after[len(taught) + i], c) for i, c in enumerate(kept)]
         )
         decay = CONFIG.weight_decay * delta.norm() / value.norm() ** 2
         loss = likelihood + CONFIG.kl_weight * divergence.mean() + decay
-        if float(loss) < STOP_BELOW or steps == CONFIG.steps:
+        if float(loss.detach()) < STOP_BELOW or steps == CONFIG.steps:
             break
         optimiser.zero_grad()
         torch.autograd.backward(loss)
@@ -66,7 +71,7 @@ def published_rome(
             limit = CONFIG.clamp * value.norm()
             if delta.norm() > limit:
                 delta *= limit / delta.norm()
-    direction = torch.linalg.solve(moment.matrix, key)
+    direction = _solve(moment.matrix, key)
     change = SiteDelta(
         site=model.down_projection(layer),
         output_factor=delta.detach()[:, None],
@@ -98,14 +103,23 @@ def published_second_moment(model: EditableModel, layer: int, documents: Sequenc
     return total / count
 
 
+def _before(model: EditableModel, batch: TokenBatch, sites: Sequence[Site]) -> tuple[Tensor, dict[Site, Tensor]]:
+    with torch.no_grad(), capture(model, sites) as seen:
+        return model.head(model.hidden(batch)).log_softmax(dim=-1), seen
+
+
+def _forward(model: EditableModel, batch: TokenBatch, site: Site, change: Tensor) -> Tensor:
+    with patch_activation(model, site, lambda v: v + change):
+        return model.head(model.hidden(batch)).log_softmax(dim=-1)
+
+
+def _solve(matrix: Tensor, key: Tensor) -> Tensor:
+    solution: Tensor = torch.linalg.solve(matrix, key)
+    return solution
+
+
 def _at(activation: Tensor, contexts: Sequence[Context]) -> Tensor:
     return torch.stack([activation[row, context.subject_lasts[-1]] for row, context in enumerate(contexts)])
-
-
-def _target_loss(log_p: Tensor, context: Context) -> Tensor:
-    first = len(context.prompt_ids) - 1
-    picked = [log_p[first + i, token] for i, token in enumerate(context.target_ids)]
-    return -torch.stack(picked).mean()
 
 
 def _divergence(before: Tensor, after: Tensor, context: Context) -> Tensor:

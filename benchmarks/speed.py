@@ -1,15 +1,20 @@
 """How much faster than the procedure as published: one edit, a batch, second moments, a sequence; and where the time goes.
 
-Everything runs in one process on the same model and cases, so that the ratios hold on a noisy machine.
+Everything runs in one process on the same model and cases, so that the ratios hold on a noisy machine; only the memory is that of
+a process of its own, which loads the model and makes one edit. A picture of the shares of time is drawn beside the output.
 
-    python benchmarks/speed.py counterfact --n 20 --batch 100 -o docs/results/speed.json
+    python benchmarks/speed.py counterfact --n 10 --batch 30 -o docs/results/speed.json
+    python benchmarks/speed.py counterfact --n 10 --batch 100 --method rome --set descent=normed --set prefixes=10 \\
+        --set kl_weight=0.2 --set weight_decay=0.001 --set worst_probability=0.7 -o docs/results/speed_rome.json
 """
 
 from __future__ import annotations
 
 import argparse
 import cProfile
+import datetime
 import json
+import multiprocessing
 import pstats
 import resource
 import statistics
@@ -29,15 +34,15 @@ from emendo.errors import EditRefused
 from emendo.evaluate import CaseSet, evaluate, load_cases
 from emendo.facts import EditRequest
 from emendo.home import default_home
-from emendo.models import EditableModel, load_model
+from emendo.models import ORIGINAL, EditableModel, Revision, SiteDelta, WeightDelta, load_model
 
 # What the time of an edit is spent on, by functions whose cumulative time is told; the rest is "other".
 PARTS = {
-    "forward": ("shards.py:read", "editable.py:hidden", "editable.py:head"),
+    "forward": ("shards.py:read", "published.py:_forward"),
     "backward": ("__init__.py:backward",),
-    "contexts, run once": ("shards.py:make_shards",),
+    "contexts, run once": ("shards.py:make_shards", "published.py:_before"),
     "keys of peers": ("peers.py:keys",),
-    "solve": ("closed_form.py:_solve", "closed_form.py:of_moment", "_linalg.py:solve"),
+    "solve": ("closed_form.py:_solve", "closed_form.py:of_moment", "published.py:_solve"),
     "guard": ("compute.py:_guarded", "guard.py:__init__"),
 }
 
@@ -51,6 +56,7 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=20, help="cases that are edited one at a time, and measured")
     parser.add_argument("--batch", type=int, default=100, help="cases that are edited together")
     parser.add_argument("--layer", type=int, default=6, help="of the procedure as published")
+    parser.add_argument("--earlier", type=int, nargs="*", default=[0, 10, 100, 1000], help="edits before one, for the sequence")
     parser.add_argument("--tokens", type=int, default=4096, help="of the second moments")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--output", type=Path)
@@ -64,17 +70,22 @@ def main() -> None:
     editor = Editor(model, method=options.method, config=chosen_settings(None, options.set), seed=options.seed)
     result: dict[str, Any] = {
         "command": "python benchmarks/speed.py " + " ".join(sys.argv[1:]),
+        "date": datetime.date.today().isoformat(),
         "model_digest": model.digest,
     }
     result["settings"] = {"method": editor.method, "config": vars(editor.config)}
     result["one edit"] = one_edit(model, editor, cases, options.layer, options.seed)
-    result["batch"] = batch(editor, many, result["one edit"]["published"]["median_seconds"])
+    result["batch"] = batch(model, editor, many, cases, result["one edit"]["published"]["median_seconds"])
     result["second moments"] = moments(model, editor.config.layers, options.tokens)
-    result["peak_gigabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    result["sequence"] = sequence(editor, options.benchmark, options.earlier, options.seed)
+    result["memory"] = memory(options.model, options.method, vars(editor.config), cases.cases[0].request)
     for name in ("one edit", "batch", "second moments"):
         out.print(name, json.dumps(result[name]["ratio"]))
+    out.print("sequence", json.dumps(result["sequence"]))
+    out.print("memory", json.dumps(result["memory"]))
     if options.output is not None:
         options.output.write_text(json.dumps(result, indent=2, default=str) + "\n", encoding="utf-8")
+        draw(result, options.output.with_suffix(".svg"))
 
 
 def one_edit(model: EditableModel, editor: Editor, cases: CaseSet, layer: int, seed: int) -> dict[str, Any]:
@@ -120,15 +131,26 @@ def one_edit(model: EditableModel, editor: Editor, cases: CaseSet, layer: int, s
     }
 
 
-def batch(editor: Editor, cases: CaseSet, published_seconds: float) -> dict[str, Any]:
-    """Requests in one batch, each as if it were the only one, and all of them solved together."""
-    requests = [case.request for case in cases.cases]
-    separate = _timed(lambda: editor.compute_separately(requests)) / len(requests)
-    together = _timed(lambda: editor.compute([requests])) / len(requests)
+def batch(
+    model: EditableModel, editor: Editor, many: CaseSet, cases: CaseSet, published_seconds: float
+) -> dict[str, Any]:
+    """Requests in one batch, each as if it were the only one, and all of them solved together; figures on the cases edited alone."""
+    requests = [case.request for case in many.cases]
+    made: dict[str, list[Edit | EditRefused]] = {}
+    seconds = {
+        "separately": _timed(lambda: made.update(separately=editor.compute_separately(requests))) / len(requests),
+        "together": _timed(lambda: made.update(together=editor.compute([requests]))) / len(requests),
+    }
+    separate = {request.id: edit for request, edit in zip(requests, made["separately"], strict=True)}
+    edits = {
+        "separately": [separate[case.request.id] for case in cases.cases],
+        "together": made["together"] * len(cases.cases),
+    }
     return {
         "n": len(requests),
-        "seconds_an_edit": {"separately": separate, "together": together},
-        "ratio": {"separately": published_seconds / separate, "together": published_seconds / together},
+        "seconds_an_edit": seconds,
+        "ratio": {name: published_seconds / own for name, own in seconds.items()},
+        "figures": {name: _figures(model, cases, own) for name, own in edits.items()},
     }
 
 
@@ -152,6 +174,74 @@ def moments(model: EditableModel, layers: Sequence[int], tokens: int) -> dict[st
     return result
 
 
+def sequence(editor: Editor, benchmark: str, earlier: Sequence[int], seed: int, edits: int = 5) -> dict[str, Any]:
+    """Seconds of an edit, and the share of them in the solve, after so many earlier ones: keys of real requests that are held,
+    and changes of rank one as large as edits are, in force."""
+    model, layers = editor.model, editor.config.layers
+    requests = [case.request for case in load_cases(benchmark, n=max(earlier) + edits, split="all", seed=seed).cases]
+    generator = torch.Generator().manual_seed(seed)
+    result: dict[str, Any] = {"seconds_an_edit": {}, "share_of_solve": {}}
+    for count in earlier:
+        revision = ORIGINAL if not count else Revision(deltas=(_random_change(model, layers, count, generator),))
+        own = Editor(
+            model, method=editor.method, config=editor.config, revision=revision, earlier=requests[edits : edits + count]
+        )
+        own.compute([[requests[0]]])
+        profile = cProfile.Profile()
+        seconds = [_timed(lambda request=request: own.compute([[request]]), profile) for request in requests[:edits]]
+        result["seconds_an_edit"][count] = statistics.median(seconds)
+        result["share_of_solve"][count] = _breakdown(profile)["solve"]
+    return result | {"n": edits}
+
+
+def _random_change(model: EditableModel, layers: Sequence[int], rank: int, generator: torch.Generator) -> WeightDelta:
+    """Random changes a tenth as large as the matrices together."""
+    changes = []
+    for layer in layers:
+        site = model.down_projection(layer)
+        output, inputs = (torch.randn(size, rank, generator=generator) for size in (model.d_model, model.d_mlp))
+        norm = SiteDelta(site=site, output_factor=output, input_factor=inputs).norm
+        scale = 0.1 * float(model.weight(site).norm()) / norm
+        changes.append(SiteDelta(site=site, output_factor=scale * output, input_factor=inputs))
+    return WeightDelta(changes=tuple(changes))
+
+
+def memory(model: str, method: str, config: dict[str, Any], request: EditRequest) -> dict[str, float]:
+    """Gigabytes of a new process once the model is loaded, and at the peak of making one edit."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        loaded, peak, weights = pool.apply(_gigabytes, (model, method, config, request))
+    return {"weights_gigabytes": weights, "loaded_gigabytes": loaded, "peak_gigabytes": peak}
+
+
+def _gigabytes(name: str, method: str, config: dict[str, Any], request: EditRequest) -> tuple[float, float, float]:
+    def peak() -> float:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+
+    model = load_model(name)
+    loaded = peak()
+    Editor(model, method=method, config=config).compute([[request]])
+    return loaded, peak(), sum(p.numel() * p.element_size() for p in model.network.parameters()) / 1e9
+
+
+def draw(result: dict[str, Any], path: Path) -> None:
+    """Where the time of one edit goes, published and own."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 2.6), layout="constrained")
+    axes = figure.subplots()
+    for name, label in (("published", "as published"), ("own", result["settings"]["method"])):
+        left, part = 0.0, result["one edit"][name]
+        for at, (what, share) in enumerate(part["breakdown"].items()):
+            width = max(share, 0.0) * part["median_seconds"]
+            axes.barh(label, width, left=left, color=f"C{at}", label=what if name == "published" else None)
+            left += width
+    axes.invert_yaxis()
+    axes.set_xlabel(f"seconds an edit (median of {result['one edit']['n']})")
+    axes.legend(ncols=4, fontsize="small", frameon=False, loc="lower right")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path)
+
+
 def _timed(compute: Callable[[], Any], profile: cProfile.Profile | None = None) -> float:
     started = time.perf_counter()
     if profile is None:
@@ -168,7 +258,7 @@ def _breakdown(profile: cProfile.Profile) -> dict[str, float]:
     for (file, _, function), (_, _, _, seconds, _) in stats.items():
         name = f"{Path(file).name}:{function}"
         cumulative[name] = cumulative.get(name, 0.0) + seconds
-    whole = max(cumulative.values())
+    whole = sum(own for _, _, own, _, _ in stats.values())
     shares = {part: sum(cumulative.get(name, 0.0) for name in names) / whole for part, names in PARTS.items()}
     return {**shares, "other": 1 - sum(shares.values())}
 

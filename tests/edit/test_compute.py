@@ -70,7 +70,7 @@ def test_where_resumed_passes_are_not_exact_full_ones_are_taken(
     tiny: EditableModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usual = compute_edit(tiny, REQUEST, config=QUICK, home=tmp_path)
-    inexact = Equality(resumed=0.5, cached=0.0, tolerance=1e-3)
+    inexact = Equality(resumed=0.5, packed=0.5, cached=0.0, tolerance=1e-3)
     monkeypatch.setattr("emendo.edit.compute.check_equality", lambda _, *, cached: inexact)
     with pytest.warns(UserWarning, match="takes full passes"):
         slow = compute_edit(tiny, REQUEST, config=QUICK, home=tmp_path)

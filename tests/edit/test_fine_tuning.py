@@ -15,6 +15,7 @@ from emendo.edit import METHODS, compute_edit
 from emendo.edit.fine_tuning import FineTuneSettings
 from emendo.edit.job import History, Job, Solution
 from emendo.edit.methods import ft_l, ft_m, locft, lora
+from emendo.edit.shards import Savings
 from emendo.facts import EditRequest, Fact
 from emendo.ledger import Patch, Provenance
 from emendo.models import ORIGINAL, EditableModel, Revision, TokenBatch, at_revisions, encode, target_ids
@@ -38,7 +39,7 @@ def solve(
         moments={},
         history=History(),
         seed=seed,
-        keep_prefix=True,
+        savings=Savings(),
         values=None,
         prefixes=[],
         report=lambda done, total: None,

@@ -46,11 +46,21 @@ def test_kept_prefixes_give_the_edit_of_full_passes(
     tiny: EditableModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     usual = edit_of(tiny, method, tmp_path)
-    inexact = Equality(resumed=0.5, cached=0.0, tolerance=1e-3)
+    inexact = Equality(resumed=0.5, packed=0.5, cached=0.0, tolerance=1e-3)
     monkeypatch.setattr("emendo.edit.compute.check_equality", lambda _, *, cached: inexact)
     with pytest.warns(UserWarning, match="takes full passes"):
         slow = edit_of(tiny, method, tmp_path)
     assert_alike(usual, slow, 1e-2)
+
+
+@pytest.mark.parametrize("method", SEARCHING)
+def test_passes_without_padding_give_the_edit_of_passes_with_it(
+    tiny: EditableModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    usual = edit_of(tiny, method, tmp_path)
+    padded = Equality(resumed=0.0, packed=0.5, cached=0.0, tolerance=1e-3)
+    monkeypatch.setattr("emendo.edit.compute.check_equality", lambda _, *, cached: padded)
+    assert_alike(usual, edit_of(tiny, method, tmp_path), 1e-2)
 
 
 @pytest.mark.parametrize("method", SEARCHING)

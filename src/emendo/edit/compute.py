@@ -20,6 +20,7 @@ from emendo.edit.kept_values import KeptValues
 from emendo.edit.layers import settled
 from emendo.edit.second_moment import second_moments
 from emendo.edit.settings import MethodSettings
+from emendo.edit.shards import Savings
 from emendo.errors import EditRefused, InvalidRequest
 from emendo.facts import EditRequest
 from emendo.home import default_home
@@ -123,8 +124,8 @@ class Editor:
         lengths = self.config.prefixes if "prefixed" in self.config.formats else ()
         self._prefixes = kept_prefixes(model, lengths, seed, home / "prefixes")
         equality = check_equality(model, cached=False)
-        self._keep_prefix = equality.resumed_holds
-        if not self._keep_prefix:
+        self._savings = Savings(keep_prefix=equality.resumed_holds, pack=equality.packed_holds)
+        if not equality.resumed_holds:
             warnings.warn(
                 f"Resumed passes of {model.name} differ from full ones by {equality.resumed:.1e}; the edit takes full passes.",
                 stacklevel=2,
@@ -187,7 +188,7 @@ class Editor:
             moments=self._moments,
             history=self._history,
             seed=self.seed,
-            keep_prefix=self._keep_prefix,
+            savings=self._savings,
             values=None if self._values is None else KeptValues(folder=self._values, revision=self.revision.id),
             prefixes=self._prefixes,
             report=lambda done, total: self._report("searching values", done, total),

@@ -19,6 +19,7 @@ from emendo.edit.kept_values import KeptValues
 from emendo.edit.keys_values import KeysValue, find_values, parts
 from emendo.edit.second_moment import SecondMoment
 from emendo.edit.settings import SearchSettings
+from emendo.edit.shards import Savings
 from emendo.facts import EditRequest
 from emendo.models import EditableModel, Revision, Site, WeightDelta
 
@@ -130,7 +131,7 @@ class Job:
         moments: Second moments by edited layer.
         history: What earlier edits of the sequence hold.
         seed: Of everything random.
-        keep_prefix: Whether kept states may stand in for the text before the subject (`check_equality`).
+        savings: Which are exact for the model.
         values: Searches that are kept; nothing is kept unless given.
         prefixes: Sampled texts before the prompt, for the prefixed format.
         report: Called with how much of the search is done, and of how much.
@@ -140,7 +141,7 @@ class Job:
     moments: Mapping[int, SecondMoment]
     history: History
     seed: int
-    keep_prefix: bool
+    savings: Savings
     values: KeptValues | None
     prefixes: Sequence[str]
     report: Callable[[int, int], None]
@@ -207,7 +208,7 @@ class Search:
         """Keys and δ of each (see `find_values`); those that are kept are not searched again."""
         job, contexts = self.job, [self.units[i].contexts for i in self.numbers]
         find = find_values if job.values is None else job.values.find
-        found = find(job.model, site, contexts, settings, self._report, revisions=revisions, keep_prefix=job.keep_prefix)
+        found = find(job.model, site, contexts, settings, self._report, revisions=revisions, savings=job.savings)
         self.done += 1
         return found
 

@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 from emendo.edit.contexts import Context
 from emendo.edit.keys_values import KeysValue, find_values
 from emendo.edit.settings import SearchSettings
+from emendo.edit.shards import Savings
 from emendo.models import ORIGINAL, EditableModel, Revision, Site
 
 _FORMAT = "emendo-values/1"
@@ -45,7 +46,7 @@ class KeptValues:
         report: Callable[[float], None],
         *,
         revisions: Sequence[Revision] | None,
-        keep_prefix: bool,
+        savings: Savings,
     ) -> list[KeysValue]:
         """As `find_values`, of which only those are searched that are not kept."""
         at = [ORIGINAL] * len(units) if revisions is None else revisions
@@ -54,7 +55,7 @@ class KeptValues:
         missing = [i for i in range(len(units)) if i not in found]
         if missing:
             wanted, own_at = [units[i] for i in missing], [at[i] for i in missing]
-            searched = find_values(model, site, wanted, settings, report, revisions=own_at, keep_prefix=keep_prefix)
+            searched = find_values(model, site, wanted, settings, report, revisions=own_at, savings=savings)
             for i, value in zip(missing, searched, strict=True):
                 _write(paths[i], value)
                 found[i] = value

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from emendo.edit.contexts import Context
 from emendo.edit.settings import SearchSettings
-from emendo.edit.shards import Reading, Shard, columns, make_shards
+from emendo.edit.shards import Reading, Savings, Shard, columns, make_shards
 from emendo.models import EditableModel, Revision, Site, TokenBatch, at_revisions, matrix_units, read_until
 
 # A pass that reads activations takes at most so many rows and tokens; many rows whose first tokens are equal share a batch.
@@ -60,7 +60,7 @@ def find_values(
     report: Callable[[float], None] = lambda share: None,
     *,
     revisions: Sequence[Revision] | None = None,
-    keep_prefix: bool = True,
+    savings: Savings = Savings(),
 ) -> list[KeysValue]:
     """Keys and δ for each unit, found independently of the others in one batch.
 
@@ -71,10 +71,10 @@ def find_values(
         settings: Of the search.
         report: Called with the share that is done.
         revisions: As for `make_shards`.
-        keep_prefix: As for `make_shards`.
+        savings: As for `make_shards`.
     """
     with matrix_units(model):
-        shards = make_shards(model, site, units, revisions, keep_prefix=keep_prefix)
+        shards = make_shards(model, site, units, revisions, savings)
         return _find(model, shards, len(units), settings, report)
 
 

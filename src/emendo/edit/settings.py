@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
+
+from emendo.edit.normed_descent import NormedDescent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +33,10 @@ class SearchSettings(MethodSettings):
     """How the value of a request is searched.
 
     Attributes:
-        steps: Most steps of Adam.
-        learning_rate: Adam's.
+        descent: What moves δ: "adam", or "normed" (`NormedDescent`), which needs fewer steps.
+        steps: Most steps of it.
+        learning_rate: Adam's, or the length of a normed step as a share of ‖v‖.
+        momentum: Of normed steps.
         kl_weight: λ_KL, how much the preservation contexts weigh.
         weight_decay: λ_wd, on ‖δ‖ / ‖v‖².
         clamp: Largest ‖δ‖ as a multiple of ‖v‖.
@@ -39,8 +44,10 @@ class SearchSettings(MethodSettings):
         worst_probability: A search ends when no target token in any context is less likely than this.
     """
 
+    descent: Literal["adam", "normed"] = "adam"
     steps: int = 20
     learning_rate: float = 0.5
+    momentum: float = 0.5
     kl_weight: float = 0.0625
     weight_decay: float = 0.5
     clamp: float = 4.0
@@ -49,4 +56,6 @@ class SearchSettings(MethodSettings):
 
     def optimiser(self, delta: Tensor, value_norms: Tensor) -> torch.optim.Optimizer:
         """What moves δ (units × d_model), given ‖v‖ of each unit."""
+        if self.descent == "normed":
+            return NormedDescent(delta, value_norms, learning_rate=self.learning_rate, momentum=self.momentum)
         return torch.optim.Adam([delta], lr=self.learning_rate)

@@ -2,7 +2,7 @@
 
 A unit is what shares one δ: a request, or the requests about one subject. A shard is a batch of contexts of similar length,
 aligned at the first place of the subject. Blocks below the edited layer and columns before that place run once (`KeptStates`);
-reading a shard under δ runs the rest, and the head reads only where a target token is predicted.
+reading a shard under δ runs the rest without its padding, and the head reads only where a target token is predicted.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from emendo.models import (
     Site,
     TokenBatch,
     at_revisions,
+    can_pack,
     capture,
     patch_activation,
 )
@@ -30,7 +31,20 @@ from emendo.models import (
 # A batch is closed when the next row has this many times the columns of its first, so that little is padding, but only once it
 # has this many tokens: below that, a pass takes the time of reading the weights, and two short ones cost twice as much as one.
 _MOST_UNEVEN = 1.5
-_FEWEST_TOKENS = 64
+_FEWEST_TOKENS = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Savings:
+    """Which short cuts are taken, each exact where `check_equality` says so.
+
+    Attributes:
+        keep_prefix: Columns before the subject run once only.
+        pack: Padding is not run, where the model's attention can be stepped into.
+    """
+
+    keep_prefix: bool = True
+    pack: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -113,6 +127,7 @@ class Shard:
         change = delta[self.row_owners][:, None] * self.places[:, :, None]
         # δ and what is made of the readings is on one device; blocks and head may be on others.
         device = delta.device
+        change = self.kept.pack(change)
         with patch_activation(self.model, self.site, lambda v: v + change.reshape(v.shape).to(v.device)):
             final = self.kept.resume(self.site.layer, self.kept.resid_pre(self.site.layer))
             log_p = self.model.head(self.targets.pick(final)).log_softmax(dim=-1)
@@ -160,8 +175,7 @@ def make_shards(
     site: Site,
     units: Sequence[Sequence[Context]],
     revisions: Sequence[Revision] | None = None,
-    *,
-    keep_prefix: bool = True,
+    savings: Savings = Savings(),
 ) -> list[Shard]:
     """The contexts of all units in batches of similar length, each run once without δ.
 
@@ -170,7 +184,7 @@ def make_shards(
         site: Where δ is added.
         units: The contexts of each unit.
         revisions: What each unit has been given already, at layers below the site; nothing unless given.
-        keep_prefix: Whether columns before the subject run once only, which needs `Equality.resumed_holds`.
+        savings: Which are exact for the model.
     """
     revisions = [ORIGINAL] * len(units) if revisions is None else revisions
     rows = [(context, owner) for owner, own in enumerate(units) for context in own]
@@ -181,7 +195,7 @@ def make_shards(
             groups.append([])
         groups[-1].append(row)
     taught = [sum(bool(context.target_ids) for context in own) for own in units]
-    return [_make_shard(model, site, group, taught, revisions, keep_prefix=keep_prefix) for group in groups]
+    return [_make_shard(model, site, group, taught, revisions, savings) for group in groups]
 
 
 def columns(context: Context) -> int:
@@ -200,16 +214,15 @@ def _make_shard(
     rows: Sequence[tuple[Context, int]],
     taught: Sequence[int],
     revisions: Sequence[Revision],
-    *,
-    keep_prefix: bool,
+    savings: Savings,
 ) -> Shard:
     contexts = [context for context, _ in rows]
     anchors = [context.subject_lasts[0] for context in contexts]
-    start = max(anchors) if keep_prefix else 0
+    start = max(anchors) if savings.keep_prefix else 0
     batch = TokenBatch.align(model, [c.ids for c in contexts], anchors)
     at = [revisions[owner] for _, owner in rows]
     with at_revisions(model, at):
-        kept = KeptStates.record(model, batch, start, share=not any(revision.deltas for revision in at))
+        kept = KeptStates.record(model, batch, start, share=len(set(at)) == 1)
     device = model.device
     places = torch.zeros(kept.final.shape[:2], device=device)
     key_places, preserved = [], []
@@ -232,6 +245,10 @@ def _make_shard(
     with at_revisions(model, at):
         keys, values = _at_places(model, site, kept, read_at)
     kept_positions = _positions(preserved, device)
+    before = _next_tokens(model, rows, kept, kept_positions, at)
+    is_token = batch.attention_mask[:, start:].bool()
+    if savings.pack and can_pack(model) and start > 0 and not bool(is_token.all()):
+        kept = kept.packed(is_token)
     row_owners = torch.tensor([owner for _, owner in rows], device=device)
     return Shard(
         model=model,
@@ -247,7 +264,7 @@ def _make_shard(
         weights=torch.tensor([weight for *_, weight, _ in said], device=device),
         decides=torch.tensor([decides for *_, decides in said], dtype=torch.bool, device=device),
         preserved=kept_positions,
-        before=_next_tokens(model, batch, kept, kept_positions, at),
+        before=before,
     )
 
 
@@ -263,13 +280,21 @@ def _at_places(
 
 
 def _next_tokens(
-    model: EditableModel, batch: TokenBatch, kept: KeptStates, preserved: _Positions, at: Sequence[Revision]
+    model: EditableModel,
+    rows: Sequence[tuple[Context, int]],
+    kept: KeptStates,
+    preserved: _Positions,
+    at: Sequence[Revision],
 ) -> Float[Tensor, "preserved vocab"]:
     """Log-probabilities of the next token where it shall stay as it is, at the revision that everything started from."""
     with torch.no_grad():
-        # What a unit was given already must not count as how it always was.
-        final = kept.final if all(not r.deltas for r in at) else model.hidden(batch)[:, kept.start :]
-        before: Tensor = model.head(preserved.pick(final)).log_softmax(dim=-1)
+        if any(at[row].deltas for row in preserved.rows.tolist()):
+            # What a unit was given already must not count as how it always was.
+            texts = [rows[row][0].prompt_ids for row in preserved.rows.tolist()]
+            final = model.hidden(TokenBatch.align(model, texts, [len(text) - 1 for text in texts]))[:, -1]
+        else:
+            final = preserved.pick(kept.final)
+        before: Tensor = model.head(final).log_softmax(dim=-1)
     return before
 
 

@@ -47,8 +47,8 @@ def spread(
         own = [revisions[unit.group] for unit in units]
         keys = keys_of[layer] = mean_keys(job.model, layer, units, own)
         residual = (goal - last_places(bare, read_at_subject(job.model, [last], bare, own)[0])) / (len(settings.layers) - at)
-        moment = job.moments[layer]
-        solver = job.history.prior(layer, moment, prior) if has_history else prior(moment)
+        # Where nothing is held afterwards, this is the prior of the second moment alone.
+        solver = job.history.prior(layer, job.moments[layer], prior)
         for group in range(len(groups)):
             members = [i for i, unit in enumerate(units) if unit.group == group]
             change = SiteDelta(

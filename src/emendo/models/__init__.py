@@ -8,6 +8,7 @@ from emendo.models.equality import Equality, check_equality
 from emendo.models.hooks import Site, capture, patch_activation, read_until
 from emendo.models.kept_states import KeptStates
 from emendo.models.loading import load_again, load_model, loaded_from
+from emendo.models.packing import can_pack
 from emendo.models.precision import matrix_units
 from emendo.models.revision import Revision, at_revisions
 from emendo.models.tokens import TokenBatch, encode, subject_spans, target_ids
@@ -26,6 +27,7 @@ __all__ = [
     "TokenBatch",
     "WeightDelta",
     "at_revisions",
+    "can_pack",
     "capture",
     "chat_prompt",
     "chat_text",

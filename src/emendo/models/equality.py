@@ -1,8 +1,9 @@
 """Whether the savings that Emendo relies on are exact for a model.
 
-Two short cuts are taken everywhere, and both hold only if no token is influenced by a later one:
+Three short cuts are taken everywhere; the first two hold only if no token is influenced by a later one:
 
     KeptStates.resume(l, resid_pre(l)) = full pass            (edits are optimised on it)
+    the same, packed (`packing`)       = full pass            (likewise, where the model's attention can be stepped into)
     step by step with a cache          = full pass            (answers are decoded with it)
 
 Differences are relative to the largest hidden state. Rounding alone stays well below the square root of the dtype's epsilon.
@@ -19,6 +20,7 @@ from transformers import DynamicCache
 
 from emendo.models.editable import EditableModel
 from emendo.models.kept_states import KeptStates
+from emendo.models.packing import can_pack
 from emendo.models.tokens import TokenBatch, encode
 
 # Of different lengths, so that padding on either side takes part.
@@ -35,11 +37,13 @@ class Equality:
 
     Attributes:
         resumed: Largest difference of a resumed pass, relative to the largest hidden state.
+        packed: Of a resumed pass without padding, likewise; infinite where the model's attention cannot be stepped into.
         cached: Largest difference of decoding with a cache, likewise.
         tolerance: What rounding in the model's dtype may amount to.
     """
 
     resumed: float
+    packed: float
     cached: float
     tolerance: float
 
@@ -47,6 +51,11 @@ class Equality:
     def resumed_holds(self) -> bool:
         """Whether kept states may stand in for the full pass."""
         return self.resumed <= self.tolerance
+
+    @property
+    def packed_holds(self) -> bool:
+        """Whether resumed passes may leave padding out."""
+        return self.packed <= self.tolerance
 
     @property
     def cached_holds(self) -> bool:
@@ -75,8 +84,12 @@ def check_equality(model: EditableModel, *, cached: bool = True) -> Equality:
         kept = KeptStates.record(model, batch, start)
         layers = {0, model.n_layers // 2, model.n_layers - 1}
         resumed = max(difference(kept.resume(layer, kept.resid_pre(layer))) for layer in layers)
+        packed = math.inf
+        if can_pack(model):
+            short = kept.packed(batch.attention_mask[:, start:].bool())
+            packed = max(difference(short.resume(layer, short.resid_pre(layer))) for layer in layers)
         stepped = difference(_step_by_step(model, batch, start)) if cached else math.nan
-    return Equality(resumed=resumed, cached=stepped, tolerance=torch.finfo(model.dtype).eps ** 0.5)
+    return Equality(resumed=resumed, packed=packed, cached=stepped, tolerance=torch.finfo(model.dtype).eps ** 0.5)
 
 
 def _step_by_step(model: EditableModel, batch: TokenBatch, start: int) -> Tensor:

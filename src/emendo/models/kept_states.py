@@ -10,29 +10,46 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
 from emendo.models.editable import EditableModel
+from emendo.models.packing import Packing, heads_of_batch
 from emendo.models.tokens import TokenBatch
 
 
 class _FrozenLayer(DynamicLayer):  # type: ignore[misc]  # transformers is not typed
-    """Attention keys and values of the prefix, which a forward pass reads and does not append to."""
+    """Attention keys and values of the prefix, which a forward pass reads and does not append to.
 
-    def __init__(self, keys: Tensor, values: Tensor, pick: Callable[[Tensor], Tensor] | None = None) -> None:
+    Args:
+        keys: Of the prefix.
+        values: Of the prefix.
+        pick: Which rows of them a pass reads; all unless given.
+        packing: How what a pass adds to them is packed.
+    """
+
+    def __init__(
+        self,
+        keys: Tensor,
+        values: Tensor,
+        pick: Callable[[Tensor], Tensor] | None = None,
+        packing: Packing | None = None,
+    ) -> None:
         super().__init__()
         self.lazy_initialization(keys, values)
-        self.keys, self.values, self.pick = keys, values, pick
+        self.keys, self.values, self.pick, self.packing = keys, values, pick, packing
 
     def update(self, key_states: Tensor, value_states: Tensor, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
         keys, values = (self.keys, self.values) if self.pick is None else (self.pick(self.keys), self.pick(self.values))
+        if self.packing is not None:
+            key_states, value_states = (heads_of_batch(self.packing, states) for states in (key_states, value_states))
         return torch.cat([keys, key_states], dim=-2), torch.cat([values, value_states], dim=-2)
 
     def picked(self, pick: Callable[[Tensor], Tensor]) -> _FrozenLayer:
@@ -42,6 +59,10 @@ class _FrozenLayer(DynamicLayer):  # type: ignore[misc]  # transformers is not t
     def picked_when_read(self, pick: Callable[[Tensor], Tensor]) -> _FrozenLayer:
         """The same for other rows, which are copied by the block that reads them only."""
         return _FrozenLayer(self.keys, self.values, pick)
+
+    def packed(self, packing: Packing) -> _FrozenLayer:
+        """The same for a pass that is packed."""
+        return _FrozenLayer(self.keys, self.values, packing=packing)
 
 
 _Freeze = Callable[[_FrozenLayer, Callable[[Tensor], Tensor]], _FrozenLayer]
@@ -65,6 +86,7 @@ class KeptStates:
         start: First column kept; column indices of `resume` count from it.
         rows: Rows of the batch.
         final: What the head reads at the kept columns.
+        packing: How resumed passes are packed; they run padding too unless given.
     """
 
     model: EditableModel
@@ -72,6 +94,7 @@ class KeptStates:
     rows: int
     final: Float[Tensor, "batch columns d_head"]
     calls: tuple[_Call, ...]
+    packing: Packing | None = None
 
     @classmethod
     def record(cls, model: EditableModel, batch: TokenBatch, start: int, *, share: bool = False) -> KeptStates:
@@ -128,15 +151,37 @@ class KeptStates:
 
         ``layer == n_layers`` runs the final norm alone.
         """
-        for block in range(layer, self.model.n_layers):
-            hidden = self.step(block, hidden)
-        return self.model.finish(hidden)
+        if self.packing is None:
+            for block in range(layer, self.model.n_layers):
+                hidden = self.step(block, hidden)
+            return self.model.finish(hidden)
+        hidden = self.packing.pack(hidden)
+        with self.packing.attention(self.model):
+            for block in range(layer, self.model.n_layers):
+                hidden = self._run(block, self._packed_calls[block], hidden)
+        return self.packing.unpack(self.model.finish(hidden))
+
+    def packed(self, is_token: Bool[Tensor, "batch columns"]) -> KeptStates:
+        """The same, of which `resume` runs no padding; what stands there is zero in its result, and at sites tokens are packed.
+
+        Args:
+            is_token: Which of the kept columns hold tokens.
+        """
+        assert self.start > 0, "only what follows a prefix is packed"
+        return replace(self, packing=Packing.of(is_token))
+
+    def pack(self, batch: Shaped[Tensor, "batch columns *any"]) -> Tensor:
+        """What is given for each column as resumed passes see it."""
+        return batch if self.packing is None else self.packing.pack(batch)
 
     def step(self, layer: int, hidden: Float[Tensor, "rows columns d_model"]) -> Float[Tensor, "rows columns d_model"]:
         """The residual stream after one block; `hidden` may hold the rows of the batch several times over, in order."""
         call, copies = self.calls[layer], hidden.shape[0] // self.rows
         if copies > 1:
             call = _picked(call, self._picker(list(range(self.rows)) * copies), {}, _FrozenLayer.picked_when_read)
+        return self._run(layer, call, hidden)
+
+    def _run(self, layer: int, call: _Call, hidden: Tensor) -> Tensor:
         output = self.model.blocks[layer](hidden, *call.args, **call.kwargs)
         after: Tensor = output[0] if isinstance(output, tuple) else output
         return after
@@ -146,7 +191,22 @@ class KeptStates:
         pick = self._picker(rows)
         cache: dict[int, Any] = {}
         calls = tuple(_picked(call, pick, cache, _FrozenLayer.picked) for call in self.calls)
-        return KeptStates(model=self.model, start=self.start, rows=len(rows), final=pick(self.final), calls=calls)
+        packing = None if self.packing is None else self.packing.select(torch.tensor(rows))
+        return replace(self, rows=len(rows), final=pick(self.final), calls=calls, packing=packing)
+
+    @cached_property
+    def _packed_calls(self) -> tuple[_Call, ...]:
+        """How the blocks are called with packed columns."""
+        packing = self.packing
+        assert packing is not None
+
+        def pack(tensor: Tensor) -> Tensor:
+            # Masks are (batch × 1 × columns × all columns): attention reads them as they are.
+            is_per_column = tensor.dim() > 1 and tensor.shape[1] == packing.columns and tensor.shape[0] in (1, packing.rows)
+            return packing.pack(tensor.expand(packing.rows, *tensor.shape[1:])) if is_per_column else tensor
+
+        cache: dict[int, Any] = {}
+        return tuple(_picked(call, pack, cache, lambda layer, _: layer.packed(packing)) for call in self.calls)
 
     def _picker(self, rows: Sequence[int]) -> Callable[[Tensor], Tensor]:
         index = torch.tensor(list(rows), device=self.final.device)

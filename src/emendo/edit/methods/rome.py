@@ -44,7 +44,7 @@ def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution
     (layer,) = config.layers
     units = job.units(groups, config)
     found = job.search(Site("value", layer), units, config)
-    prior = ClosedForm.of_moment(job.moments[layer].matrix)
+    prior = job.history.prior(layer, job.moments[layer], lambda m: ClosedForm.of_moment(m.matrix))
     means = torch.stack([f.keys.mean(dim=1) for f in found], dim=1).cpu()
     prompts = [unit.contexts[0] for unit in units]
     bare = last_places(prompts, keys_at_subject(job.model, layer, prompts))

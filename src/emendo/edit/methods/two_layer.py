@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -24,7 +25,6 @@ from torch import Tensor
 from emendo.edit.closed_form import ClosedForm
 from emendo.edit.job import Groups, Held, Job, Solution, Unit
 from emendo.edit.keys_values import KeysValue, keys_at_subject
-from emendo.edit.normed_descent import NormedDescent
 from emendo.edit.peers import Peers
 from emendo.edit.second_moment import SecondMoment
 from emendo.edit.settings import SearchSettings
@@ -42,8 +42,6 @@ class Config(SearchSettings):
     """Settings of Emendo's default method.
 
     Attributes:
-        learning_rate: η, length of a step as a share of ‖v‖.
-        momentum: β.
         peers: How many other subjects are held: their keys in the same prompts keep their values.
         slack: S, as a share of the mean of kᵀ M k.
     """
@@ -51,18 +49,14 @@ class Config(SearchSettings):
     formats: tuple[str, ...] = ("completion", "prefixed", "chat")
     prefixes: tuple[int, ...] = (5, 10)
     stop: bool = True
+    descent: Literal["adam", "normed"] = "normed"
     steps: int = 40
     learning_rate: float = 0.25
-    momentum: float = 0.5
     kl_weight: float = 0.5
     weight_decay: float = 1e-3
     worst_probability: float = 0.7
     peers: int = 32
     slack: float = 0.05
-
-    def optimiser(self, delta: Tensor, value_norms: Tensor) -> torch.optim.Optimizer:
-        """Steps that are a share of ‖v‖."""
-        return NormedDescent(delta, value_norms, learning_rate=self.learning_rate, momentum=self.momentum)
 
 
 def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution]:
@@ -76,7 +70,7 @@ def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution
         formats=config.formats,
         count=config.peers,
         listed=job.history.listed,
-        share=job.keep_prefix,
+        share=job.savings.keep_prefix,
     )
     priors = {layer: job.history.prior(layer, job.moments[layer], _prior) for layer in config.layers}
     # Of each group, without what earlier edits taught about its subjects: that is taught again.
