@@ -1,8 +1,12 @@
-"""Keys of other subjects in a request's prompts, which an edit shall leave alone.
+"""Keys that an edit shall leave alone: of other subjects in a request's prompts, and of its own subject in other texts.
 
 The second moment says what a matrix is used for in running text, which seldom asks for capitals; so the keys of some peers of the
 subject are held besides. Peers are those of a list of subjects of many kinds (`subjects.txt`) whose names have keys nearest to
 that of the subject's name, by cosine: for a state mostly states, for a car mostly cars. They are what an edit would spill to.
+
+An edit of one relation would leak into the others of its subject too, since the subject's key hardly depends on what is asked.
+It does depend a little, on the words before the subject; so the subject's keys in texts about something else are held as well,
+but for those that are the key of an edited prompt themselves, as where the subject stands first.
 """
 
 from __future__ import annotations
@@ -21,6 +25,28 @@ from emendo.facts import EditRequest, Fact
 from emendo.models import EditableModel, Site
 
 
+# Texts about a subject of any kind, in which questions are asked in chat; none is of a benchmark.
+TEXTS = (
+    "What is {}?",
+    "The name of {} comes from",
+    "Where is {}?",
+    "The history of {} is",
+    "When did {} begin?",
+    "The largest part of {} is",
+    "How large is {}?",
+    "The best thing about {} is",
+    "Why is {} important?",
+    "Most people have heard of {} because",
+    "Who has been to see {}?",
+    "Yesterday I read a book about {}",
+    "How is the weather in {}?",
+    "The first year of {} was",
+    "What do children learn about {}?",
+)
+# Cosine from which a key counts as that of an edited prompt.
+_ALIKE = 0.995
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Peers:
     """Keys of the listed subjects in the prompts of facts, each read once: facts of one relation share them.
@@ -30,6 +56,7 @@ class Peers:
         layers: Whose keys.
         formats: Of the texts that the peers stand in; "prefixed" texts are left out.
         count: How many peers a subject has.
+        texts: How many of `TEXTS` the subject itself is held in.
         listed: By layer, the keys of the listed names; filled, and read once if it is given again.
         share: As for `read_at_subject`.
     """
@@ -38,6 +65,7 @@ class Peers:
     layers: tuple[int, ...]
     formats: tuple[str, ...]
     count: int
+    texts: int
     listed: dict[int, Float[Tensor, "d_mlp subjects"]] = field(default_factory=dict)
     share: bool = False
     _found: dict[Fact, list[Float[Tensor, "d_mlp places"]]] = field(default_factory=dict)
@@ -59,6 +87,22 @@ class Peers:
             layer: torch.cat([empty, *(self._found[peer][at].cpu() for peer in peers)], dim=1)
             for at, layer in enumerate(self.layers)
         }
+
+    def own_keys(self, subject: str, edited: Float[Tensor, "d_mlp m"]) -> dict[int, Float[Tensor, "d_mlp n"]]:
+        """By layer, a column for each place where a subject stands in a text about something else.
+
+        Args:
+            subject: Of the edit.
+            edited: Keys that are edited, at the first of the layers: what is like one of them is left out.
+        """
+        if not self.texts:
+            return {layer: torch.zeros(self.model.d_mlp, 0) for layer in self.layers}
+        facts = [Fact(subject=subject, prompt=text) for text in TEXTS[: self.texts]]
+        contexts = [c for fact in facts for c in _contexts(self.model, fact, ["chat" if fact.is_question else "completion"])]
+        read = read_at_subject(self.model, [Site("key", layer) for layer in self.layers], contexts, share=self.share)
+        first, taken = (torch.nn.functional.normalize(keys, dim=0) for keys in (read[0], edited.to(read[0])))
+        is_other = (first.T @ taken).amax(dim=1) < _ALIKE
+        return {layer: keys[:, is_other].cpu() for layer, keys in zip(self.layers, read, strict=True)}
 
     def nearest(self, fact: Fact) -> list[Fact]:
         """The fact about other subjects, those first whose names have the keys that are most like those of its subject's."""

@@ -7,8 +7,8 @@ from format to format, and an update for their mean reaches none of them fully),
 
     Δ = δ uᵀ,      u = [1 0] G,      G = (S + [K K₀]ᵀ M [K K₀])⁻¹ [K K₀]ᵀ M,      M⁻¹ = C
 
-where K₀ are keys that keep their values: those of other subjects of the batch, of peers in the same prompts (`peers`), and of
-earlier edits. So every fact has its own column in Δ, and taking one out leaves the others as they are. Requests about one subject
+where K₀ are keys that keep their values: those of other subjects of the batch, of peers in the same prompts and of the subject
+itself in other texts (`peers`), and of earlier edits. So every fact has its own column in Δ, and taking one out leaves the others as they are. Requests about one subject
 share a δ, those of earlier edits about it included: keys that are alike cannot hold different values.
 """
 
@@ -43,6 +43,7 @@ class Config(SearchSettings):
 
     Attributes:
         peers: How many other subjects are held: their keys in the same prompts keep their values.
+        texts: In how many other texts the subject's own keys are held.
         slack: S, as a share of the mean of kᵀ M k.
     """
 
@@ -56,6 +57,7 @@ class Config(SearchSettings):
     weight_decay: float = 1e-3
     worst_probability: float = 0.7
     peers: int = 32
+    texts: int = 15
     slack: float = 0.05
 
 
@@ -69,6 +71,7 @@ def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution
         layers=config.layers,
         formats=config.formats,
         count=config.peers,
+        texts=config.texts,
         listed=job.history.listed,
         share=job.savings.keep_prefix,
     )
@@ -151,7 +154,8 @@ def _without(prior: ClosedForm, layer: int, earlier: Sequence[Held]) -> ClosedFo
 
 
 def _peers_of(unit: Unit, peers: Peers) -> dict[int, Float[Tensor, "d_mlp m"]]:
-    keys = [peers.keys(request.fact) for request in unit.requests]
+    edited = keys_at_subject(peers.model, peers.layers[0], unit.teaching)
+    keys = [peers.own_keys(unit.subject, edited), *(peers.keys(request.fact) for request in unit.requests)]
     return {layer: torch.cat([own[layer] for own in keys], dim=1) for layer in peers.layers}
 
 
