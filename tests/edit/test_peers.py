@@ -9,11 +9,11 @@ import torch
 
 from emendo.edit.closed_form import ClosedForm
 from emendo.edit.contexts import Context, teaching_contexts
-from emendo.edit.keys_values import keys_at_subject
+from emendo.edit.keys_values import keys_at_subject, keys_beside_subject
 from emendo.edit.methods.two_layer import directions_of
-from emendo.edit.peers import Peers, subjects
+from emendo.edit.peers import TEXTS, Peers, subjects
 from emendo.facts import EditRequest, Fact
-from emendo.models import EditableModel
+from emendo.models import EditableModel, Site, TokenBatch, capture
 
 FACT = Fact.parse("The capital of {Texas} is")
 
@@ -23,7 +23,7 @@ def _bare(model: EditableModel, fact: Fact) -> list[Context]:
 
 
 def _peers(model: EditableModel, count: int, **changes: object) -> Peers:
-    return replace(Peers(model=model, layers=(1, 2), formats=("completion", "prefixed"), count=count), **changes)
+    return replace(Peers(model=model, layers=(1, 2), formats=("completion", "prefixed"), count=count, texts=4), **changes)
 
 
 def test_no_subject_stands_twice_in_the_list() -> None:
@@ -69,6 +69,40 @@ def test_an_update_leaves_the_keys_of_peers_alone(tiny: EditableModel) -> None:
     direction = directions_of(ClosedForm.of_moment(torch.eye(tiny.d_mlp)), own, held, 0.0)
     assert float(direction @ own[:, 0]) == pytest.approx(1.0, abs=1e-3)
     torch.testing.assert_close(held.T @ direction, torch.zeros(5), atol=1e-3, rtol=0)
+
+
+def test_own_keys_are_those_of_the_subject_in_other_texts(tiny: EditableModel) -> None:
+    peers = _peers(tiny, 0)
+    edited = keys_at_subject(tiny, 1, _bare(tiny, FACT))
+    own = peers.own_keys(FACT.subject, edited)
+    facts = [Fact(subject=FACT.subject, prompt=text) for text in TEXTS[:4]]
+    formats = [["chat" if fact.is_question else "completion"] for fact in facts]
+    contexts = [
+        context
+        for fact, own_format in zip(facts, formats, strict=True)
+        for context in teaching_contexts(tiny, EditRequest(fact=fact, target_new="-"), own_format, [], stop=False)
+    ]
+    every = keys_at_subject(tiny, 2, contexts)
+    assert own[2].shape[1] <= every.shape[1]
+    assert all(float((every - column[:, None]).norm(dim=0).min()) < 1e-4 for column in own[2].T)
+    assert _peers(tiny, 0, texts=0).own_keys(FACT.subject, edited)[1].shape == (tiny.d_mlp, 0)
+
+
+def test_a_text_in_which_the_key_is_the_edited_one_is_left_out(tiny: EditableModel) -> None:
+    peers = _peers(tiny, 0)
+    own = peers.own_keys(FACT.subject, torch.zeros(tiny.d_mlp, 1))
+    again = peers.own_keys(FACT.subject, own[1][:, :1])
+    assert again[1].shape[1] < own[1].shape[1]
+    assert float((again[1] - own[1][:, :1]).norm(dim=0).min()) > 0
+
+
+def test_keys_beside_the_subject_are_those_of_all_other_tokens(tiny: EditableModel) -> None:
+    (context,) = _bare(tiny, FACT)
+    beside = keys_beside_subject(tiny, (1, 2), [context])
+    with torch.no_grad(), capture(tiny, [Site("key", 2)]) as seen:
+        tiny.hidden(TokenBatch.align(tiny, [context.ids]))
+    others = [at for at in range(len(context.ids)) if at not in context.subject_lasts]
+    torch.testing.assert_close(beside[2], seen[Site("key", 2)][0][others].T, atol=1e-5, rtol=1e-4)
 
 
 def test_keys_come_in_the_order_of_their_contexts(tiny: EditableModel) -> None:

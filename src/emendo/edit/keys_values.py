@@ -109,8 +109,6 @@ def read_at_subject(
 ) -> list[Float[Tensor, "width m"]]:
     """For each site a column for each place where the subject stands in some contexts, in their order.
 
-    Passes stop at the deepest site and at the last place.
-
     Args:
         model: At the revision that is to be edited.
         sites: Which activations.
@@ -118,20 +116,42 @@ def read_at_subject(
         revisions: What is put on top for each context; nothing unless given.
         share: Run a beginning that many contexts share once for all of them; not where `revisions` are given.
     """
+    rows = [context.prompt_ids[: context.subject_lasts[-1] + 1] for context in contexts]
+    return _read(model, sites, rows, [context.subject_lasts for context in contexts], revisions, share=share)
+
+
+def keys_beside_subject(
+    model: EditableModel, layers: Sequence[int], contexts: Sequence[Context]
+) -> dict[int, Float[Tensor, "d_mlp n"]]:
+    """By layer, a key for each token of some contexts but the subject's last."""
+    places = [[at for at in range(len(context.ids)) if at not in context.subject_lasts] for context in contexts]
+    read = _read(model, [Site("key", layer) for layer in layers], [context.ids for context in contexts], places, None)
+    return {layer: keys.cpu() for layer, keys in zip(layers, read, strict=True)}
+
+
+def _read(
+    model: EditableModel,
+    sites: Sequence[Site],
+    rows: Sequence[Sequence[int]],
+    places: Sequence[Sequence[int]],
+    revisions: Sequence[Revision] | None,
+    *,
+    share: bool = False,
+) -> list[Float[Tensor, "width m"]]:
+    """For each site a column for each place of each row, in their order; passes stop at the deepest site."""
     assert not share or revisions is None, "what runs once cannot be at several revisions"
     found: list[dict[int, list[Tensor]]] = [{} for _ in sites]
-    rows = [context.prompt_ids[: context.subject_lasts[-1] + 1] for context in contexts]
     for part in _batches(rows):
         batch = TokenBatch.align(model, [rows[index] for index in part])
-        shared = min(batch.shared, *(contexts[index].subject_lasts[0] for index in part)) if share and len(part) > 1 else 0
+        shared = min(batch.shared, *(places[index][0] for index in part)) if share and len(part) > 1 else 0
         with at_revisions(model, [Revision()] if revisions is None else [revisions[index] for index in part]):
             seen = read_until(model, batch, sites, shared=shared)
         for columns_of, site in zip(found, sites, strict=True):
             activation = seen[site].reshape(len(part), -1, seen[site].shape[-1])
             for row, index in enumerate(part):
-                columns_of[index] = [activation[row, last - shared] for last in contexts[index].subject_lasts]
+                columns_of[index] = [activation[row, place - shared] for place in places[index]]
     return [
-        torch.stack([column for index in range(len(contexts)) for column in columns_of[index]], dim=1).float()
+        torch.stack([column for index in range(len(rows)) for column in columns_of[index]], dim=1).float()
         for columns_of in found
     ]
 

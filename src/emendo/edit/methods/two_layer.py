@@ -7,8 +7,8 @@ from format to format, and an update for their mean reaches none of them fully),
 
     Δ = δ uᵀ,      u = [1 0] G,      G = (S + [K K₀]ᵀ M [K K₀])⁻¹ [K K₀]ᵀ M,      M⁻¹ = C
 
-where K₀ are keys that keep their values: those of other subjects of the batch, of peers in the same prompts and of the subject
-itself in other texts (`peers`), and of earlier edits. So every fact has its own column in Δ, and taking one out leaves the others as they are. Requests about one subject
+where K₀ are keys that keep their values: those of other subjects of the batch, of peers in the same prompts and, with more slack,
+of the subject itself in other texts (`peers`), of the other tokens of the prompts, and of earlier edits. So every fact has its own column in Δ, and taking one out leaves the others as they are. Requests about one subject
 share a δ, those of earlier edits about it included: keys that are alike cannot hold different values.
 """
 
@@ -24,7 +24,7 @@ from torch import Tensor
 
 from emendo.edit.closed_form import ClosedForm
 from emendo.edit.job import Groups, Held, Job, Solution, Unit
-from emendo.edit.keys_values import KeysValue, keys_at_subject
+from emendo.edit.keys_values import KeysValue, keys_at_subject, keys_beside_subject
 from emendo.edit.peers import Peers
 from emendo.edit.second_moment import SecondMoment
 from emendo.edit.settings import SearchSettings
@@ -45,6 +45,7 @@ class Config(SearchSettings):
         peers: How many other subjects are held: their keys in the same prompts keep their values.
         texts: In how many other texts the subject's own keys are held.
         slack: S, as a share of the mean of kᵀ M k.
+        text_slack: The same for the keys in other texts.
     """
 
     formats: tuple[str, ...] = ("completion", "prefixed", "chat")
@@ -59,6 +60,7 @@ class Config(SearchSettings):
     peers: int = 32
     texts: int = 15
     slack: float = 0.05
+    text_slack: float = 0.3
 
 
 def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution]:
@@ -80,7 +82,7 @@ def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution
     free = [
         {layer: _without(priors[layer], layer, earlier[group]) for layer in config.layers} for group in range(len(groups))
     ]
-    held = [_peers_of(unit, peers) for unit in units]
+    held = [_held_beside(unit, peers, config) for unit in units]
     stages = {layer: _Stage(layer=layer) for layer in config.layers}
     alone = [ORIGINAL] * len(units)
     for search in job.searches(units, sites=len(config.layers)):
@@ -153,10 +155,16 @@ def _without(prior: ClosedForm, layer: int, earlier: Sequence[Held]) -> ClosedFo
     return prior
 
 
-def _peers_of(unit: Unit, peers: Peers) -> dict[int, Float[Tensor, "d_mlp m"]]:
+def _held_beside(unit: Unit, peers: Peers, config: Config) -> dict[int, Float[Tensor, "d_mlp m"]]:
+    """By layer, the keys that an edit of this unit leaves alone; those with more slack are the shorter for it."""
+    texts = [context for context in unit.teaching if context.format != "prefixed"]
     edited = keys_at_subject(peers.model, peers.layers[0], unit.teaching)
-    keys = [peers.own_keys(unit.subject, edited), *(peers.keys(request.fact) for request in unit.requests)]
-    return {layer: torch.cat([own[layer] for own in keys], dim=1) for layer in peers.layers}
+    own, others = peers.own_keys(unit.subject, edited), [peers.keys(request.fact) for request in unit.requests]
+    rest = keys_beside_subject(peers.model, peers.layers, texts)
+    looser = (config.slack / config.text_slack) ** 0.5
+    return {
+        layer: torch.cat([looser * own[layer], rest[layer], *(keys[layer] for keys in others)], dim=1) for layer in peers.layers
+    }
 
 
 def _together(
