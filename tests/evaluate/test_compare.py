@@ -42,8 +42,24 @@ def test_a_difference_that_every_case_has_is_told_without_width(report_of: Calla
     differences = by_name(compare(one, two))
     assert differences["paraphrase_argmax"] == pytest.approx((0.25, 0.25, 0.25))
     assert differences["generation_chat"] == (1.0, 1.0, 1.0)
-    assert all(d.excludes_zero for d in compare(one, two).differences)
+    # Three cases of one kind say nothing in an exact test.
+    assert {d.name: d.excludes_zero for d in compare(one, two).differences} == {
+        "paraphrase_argmax": True,
+        "generation_chat": False,
+    }
     assert by_name(compare(two, one))["generation_chat"] == (-1.0, -1.0, -1.0)
+
+
+@pytest.mark.parametrize(("ahead", "behind", "differs"), [(5, 0, False), (6, 0, True), (8, 1, True), (7, 1, False), (0, 6, True)])
+def test_shares_differ_where_the_exact_test_says_so(
+    report_of: Callable[..., Report], ahead: int, behind: int, differs: bool
+) -> None:
+    equal = [1.0, 0.0] * 20
+    one = report_of("one", {"generation_chat": [1.0] * ahead + [0.0] * behind + equal})
+    two = report_of("two", {"generation_chat": [0.0] * ahead + [1.0] * behind + equal})
+    (difference,) = compare(one, two).differences
+    # 2 · P(at most min(ahead, behind) of ahead + behind at even odds): 0.0625, 0.03125, 0.0391, 0.0703.
+    assert difference.excludes_zero is differs
 
 
 def test_only_cases_that_both_have_are_paired(report_of: Callable[..., Report]) -> None:

@@ -6,7 +6,9 @@ With a_i and b_i the values of a measure in case i for two methods, over the cas
 
 Its 95 % interval is the percentile bootstrap over cases, the values of a case drawn together, for both methods and all measures
 in the same 10,000 resamples. What is hard or easy about a case so cancels out, and intervals are narrower than those of either
-method alone. A bootstrap over equal differences has no width, and one over few cases has too little: read it beside n.
+method alone. A bootstrap over equal differences has no width, and one over few cases has too little: read it beside n. Where a
+measure is only ever 0 or 1, such as what is generated, two methods are said to differ only if the exact test of McNemar (1947)
+says so too: of the cases in which one of them alone succeeds, both shares are equal, p > 0.05.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import binomtest
 
 from emendo.errors import InvalidRequest
 from emendo.evaluate.documents import as_json, write_whole
@@ -26,7 +29,7 @@ from emendo.evaluate.metrics import SCORE, SCORE_PARTS, harmonic_mean
 from emendo.evaluate.report import Report
 
 UNEDITED = "unedited"
-_ROUNDING = 1e-12
+_ROUNDING, _MOST_P = 1e-12, 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +43,8 @@ class Difference:
         low: Lower end of the 95 % interval.
         high: Upper end.
         n: Cases that have a value for both.
-        excludes_zero: Whether the interval does not hold 0: the two differ, beyond the draw of the cases.
+        excludes_zero: Whether the two differ beyond the draw of the cases: the interval does not hold 0, and the exact test, where
+            there is one, agrees.
         teacher_forced: Whether the measure rates given words instead of what the model says.
         scale: What estimate and bounds are multiplied by when shown.
         unit: Of what is shown.
@@ -261,13 +265,23 @@ def _differences(
                 low=float(low),
                 high=float(high),
                 n=n,
-                excludes_zero=bool(low > _ROUNDING or high < -_ROUNDING),
+                excludes_zero=bool(low > _ROUNDING or high < -_ROUNDING)
+                and (figure.name == SCORE or _exact_p(own[figure.name], other[figure.name]) <= _MOST_P),
                 teacher_forced=figure.teacher_forced,
                 scale=figure.scale,
                 unit=figure.unit,
             )
         )
     return tuple(found)
+
+
+def _exact_p(own: Array, other: Array) -> float:
+    """McNemar's exact p for values that are 0 or 1 where both are known; 0 where they are not, and nothing can be said."""
+    known = ~np.isnan(own - other)
+    if not np.isin(np.concatenate([own[known], other[known]]), (0, 1)).all():
+        return 0.0
+    ahead, behind = int((own[known] > other[known]).sum()), int((own[known] < other[known]).sum())
+    return float(binomtest(ahead, ahead + behind).pvalue) if ahead + behind else 1.0
 
 
 def _score_difference(means: Array) -> Array:
