@@ -21,6 +21,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,9 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=20, help="cases that are edited one at a time, and measured")
     parser.add_argument("--batch", type=int, default=100, help="cases that are edited together")
     parser.add_argument("--layer", type=int, default=6, help="of the procedure as published")
-    parser.add_argument("--earlier", type=int, nargs="*", default=[0, 10, 100, 1000], help="edits before one, for the sequence")
+    parser.add_argument(
+        "--earlier", type=int, nargs="*", default=[0, 10, 100, 1000], help="edits before one, for the sequence"
+    )
     parser.add_argument("--tokens", type=int, default=4096, help="of the second moments")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--output", type=Path)
@@ -131,10 +134,8 @@ def one_edit(model: EditableModel, editor: Editor, cases: CaseSet, layer: int, s
     }
 
 
-def batch(
-    model: EditableModel, editor: Editor, many: CaseSet, cases: CaseSet, published_seconds: float
-) -> dict[str, Any]:
-    """Requests in one batch, each as if it were the only one, and all of them solved together; figures on the cases edited alone."""
+def batch(model: EditableModel, editor: Editor, many: CaseSet, cases: CaseSet, published_seconds: float) -> dict[str, Any]:
+    """Requests in one batch, each as if it were the only one and all solved together; figures on the cases edited alone."""
     requests = [case.request for case in many.cases]
     made: dict[str, list[Edit | EditRefused]] = {}
     seconds = {
@@ -188,7 +189,7 @@ def sequence(editor: Editor, benchmark: str, earlier: Sequence[int], seed: int, 
         )
         own.compute([[requests[0]]])
         profile = cProfile.Profile()
-        seconds = [_timed(lambda request=request: own.compute([[request]]), profile) for request in requests[:edits]]
+        seconds = [_timed(partial(own.compute, [[request]]), profile) for request in requests[:edits]]
         result["seconds_an_edit"][count] = statistics.median(seconds)
         result["share_of_solve"][count] = _breakdown(profile)["solve"]
     return result | {"n": edits}

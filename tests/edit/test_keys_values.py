@@ -147,7 +147,9 @@ def test_the_weights_are_back_after_bf16(tiny: EditableModel, monkeypatch: pytes
 
 def test_running_the_prefix_again_and_keeping_it_read_the_same(tiny: EditableModel) -> None:
     delta = torch.randn(1, tiny.d_model, generator=torch.Generator().manual_seed(0))
-    kept, whole = (make_shards(tiny, VALUE, [_contexts(tiny, REQUESTS[0])], savings=Savings(keep_prefix=keep)) for keep in (True, False))
+    kept, whole = (
+        make_shards(tiny, VALUE, [_contexts(tiny, REQUESTS[0])], savings=Savings(keep_prefix=keep)) for keep in (True, False)
+    )
     for one, other in zip(kept, whole, strict=True):
         assert other.kept.start == 0 < one.kept.start
         torch.testing.assert_close(one.read(delta).log_p, other.read(delta).log_p, atol=1e-4, rtol=1e-4)

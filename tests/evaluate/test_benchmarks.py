@@ -55,6 +55,16 @@ def test_every_capital_has_prompts_about_its_subject(all_capitals: CaseSet) -> N
         assert not any("{" in text for text in texts)
 
 
+def test_invented_capitals_are_new_names_of_the_same_places(all_capitals: CaseSet) -> None:
+    cases = load_cases("invented").cases
+    known = {place for case in all_capitals.cases for place in (case.rival, case.request.target_new)}
+    assert [case.request.fact for case in cases] == [case.request.fact for case in all_capitals.cases]
+    targets = [case.request.target_new for case in cases]
+    assert not known & set(targets)
+    assert len(set(targets)) > 0.95 * len(targets)
+    assert targets == [case.request.target_new for case in load_cases("invented").cases]
+
+
 def test_every_capital_moves_to_another_one_that_no_neighbour_has(all_capitals: CaseSet) -> None:
     capitals_there_are = {case.rival for case in all_capitals.cases}
     for case in all_capitals.cases:

@@ -50,7 +50,9 @@ def test_a_difference_that_every_case_has_is_told_without_width(report_of: Calla
     assert by_name(compare(two, one))["generation_chat"] == (-1.0, -1.0, -1.0)
 
 
-@pytest.mark.parametrize(("ahead", "behind", "differs"), [(5, 0, False), (6, 0, True), (8, 1, True), (7, 1, False), (0, 6, True)])
+@pytest.mark.parametrize(
+    ("ahead", "behind", "differs"), [(5, 0, False), (6, 0, True), (8, 1, True), (7, 1, False), (0, 6, True)]
+)
 def test_shares_differ_where_the_exact_test_says_so(
     report_of: Callable[..., Report], ahead: int, behind: int, differs: bool
 ) -> None:

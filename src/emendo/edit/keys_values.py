@@ -21,7 +21,7 @@ from torch import Tensor
 
 from emendo.edit.contexts import Context
 from emendo.edit.settings import SearchSettings
-from emendo.edit.shards import Reading, Savings, Shard, columns, make_shards
+from emendo.edit.shards import ALL_SAVINGS, Reading, Savings, Shard, columns, make_shards
 from emendo.models import EditableModel, Revision, Site, TokenBatch, at_revisions, matrix_units, read_until
 
 # A pass that reads activations takes at most so many rows and tokens; many rows whose first tokens are equal share a batch.
@@ -60,7 +60,7 @@ def find_values(
     report: Callable[[float], None] = lambda share: None,
     *,
     revisions: Sequence[Revision] | None = None,
-    savings: Savings = Savings(),
+    savings: Savings = ALL_SAVINGS,
 ) -> list[KeysValue]:
     """Keys and δ for each unit, found independently of the others in one batch.
 

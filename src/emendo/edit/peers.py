@@ -24,7 +24,6 @@ from emendo.edit.keys_values import keys_at_subject, read_at_subject
 from emendo.facts import EditRequest, Fact
 from emendo.models import EditableModel, Site
 
-
 # Texts about a subject of any kind, in which questions are asked in chat; none is of a benchmark.
 TEXTS = (
     "What is {}?",

@@ -47,6 +47,9 @@ class Savings:
     pack: bool = True
 
 
+ALL_SAVINGS = Savings()
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Reading:
     """What a shard's contexts say under δ.
@@ -175,7 +178,7 @@ def make_shards(
     site: Site,
     units: Sequence[Sequence[Context]],
     revisions: Sequence[Revision] | None = None,
-    savings: Savings = Savings(),
+    savings: Savings = ALL_SAVINGS,
 ) -> list[Shard]:
     """The contexts of all units in batches of similar length, each run once without δ.
 

@@ -48,7 +48,9 @@ class Packing:
     def unpack(self, tokens: Shaped[Tensor, "1 tokens *any"]) -> Shaped[Tensor, "rows columns *any"]:
         """The batch, with zeros for padding."""
         flat = tokens.new_zeros(self.rows * self.columns, *tokens.shape[2:])
-        return flat.index_copy(0, self.index.to(tokens.device), tokens[0]).reshape(self.rows, self.columns, *tokens.shape[2:])
+        return flat.index_copy(0, self.index.to(tokens.device), tokens[0]).reshape(
+            self.rows, self.columns, *tokens.shape[2:]
+        )
 
     def select(self, rows: Int[Tensor, " fewer"]) -> Packing:
         """The packing of these rows only, in this order."""
@@ -80,7 +82,9 @@ def can_pack(model: EditableModel) -> bool:
     return bool(getattr(model.network, "_supports_attention_backend", False)) and own in ALL_ATTENTION_FUNCTIONS
 
 
-def heads_of_batch(packing: Packing, heads: Float[Tensor, "1 heads tokens width"]) -> Float[Tensor, "rows heads columns width"]:
+def heads_of_batch(
+    packing: Packing, heads: Float[Tensor, "1 heads tokens width"]
+) -> Float[Tensor, "rows heads columns width"]:
     """What attention reads, row by row."""
     return packing.unpack(heads.transpose(1, 2)).transpose(1, 2)
 

@@ -6,6 +6,7 @@ import shlex
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -63,10 +64,7 @@ def command(
     if plain is not None:
         with console.progress_of_stages() as progress:
             reader = Reader(session.model, plain, windows=windows)
-            read = {
-                side: reader.read(revision, lambda done, total, side=side: progress(f"reading, {side}", done, total))
-                for side, revision in sides.items()
-            }
+            read = {side: reader.read(revision, partial(progress, f"reading, {side}")) for side, revision in sides.items()}
     document: dict[str, Any] = {
         "command": shlex.join(["emendo", *sys.argv[1:]]),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -78,6 +79,8 @@ def _report(model: EditableModel, equality: Equality) -> dict[str, Any]:
         "equality": {
             "resumed_difference": equality.resumed,
             "resumed_holds": equality.resumed_holds,
+            "packed_difference": equality.packed if math.isfinite(equality.packed) else None,
+            "packed_holds": equality.packed_holds,
             "cached_difference": equality.cached,
             "cached_holds": equality.cached_holds,
             "tolerance": equality.tolerance,
@@ -112,10 +115,17 @@ def _print(report: dict[str, Any]) -> None:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for name, value in rows.items():
         table.add_row(Text(name, style="bold"), Text(value))
-    checks = {"Resumed pass = full pass": "resumed", "Cached decoding = full pass": "cached"}
+    checks = {
+        "Resumed pass = full pass": "resumed",
+        "Pass without padding = full pass": "packed",
+        "Cached decoding = full pass": "cached",
+    }
     for name, key in checks.items():
-        holds = equality[f"{key}_holds"]
+        holds, difference = equality[f"{key}_holds"], equality[f"{key}_difference"]
+        if difference is None:
+            table.add_row(Text(name, style="bold"), "not taken: its attention cannot be stepped into")
+            continue
         verdict = Text("holds" if holds else "does not hold", style="green" if holds else "red")
-        figures = f", largest relative difference {equality[f'{key}_difference']:.1e}, allowed {equality['tolerance']:.1e}"
+        figures = f", largest relative difference {difference:.1e}, allowed {equality['tolerance']:.1e}"
         table.add_row(Text(name, style="bold"), verdict.append(figures, style="default"))
     console.out.print(table)

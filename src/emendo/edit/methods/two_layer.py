@@ -8,8 +8,9 @@ from format to format, and an update for their mean reaches none of them fully),
     Δ = δ uᵀ,      u = [1 0] G,      G = (S + [K K₀]ᵀ M [K K₀])⁻¹ [K K₀]ᵀ M,      M⁻¹ = C
 
 where K₀ are keys that keep their values: those of other subjects of the batch, of peers in the same prompts and, with more slack,
-of the subject itself in other texts (`peers`), of the other tokens of the prompts, and of earlier edits. So every fact has its own column in Δ, and taking one out leaves the others as they are. Requests about one subject
-share a δ, those of earlier edits about it included: keys that are alike cannot hold different values.
+of the subject itself in other texts (`peers`), of the other tokens of the prompts, and of earlier edits. So every fact has its own
+column in Δ, and taking one out leaves the others as they are. Requests about one subject share a δ, those of earlier edits about it
+included: keys that are alike cannot hold different values.
 """
 
 from __future__ import annotations
@@ -163,7 +164,8 @@ def _held_beside(unit: Unit, peers: Peers, config: Config) -> dict[int, Float[Te
     rest = keys_beside_subject(peers.model, peers.layers, texts)
     looser = (config.slack / config.text_slack) ** 0.5
     return {
-        layer: torch.cat([looser * own[layer], rest[layer], *(keys[layer] for keys in others)], dim=1) for layer in peers.layers
+        layer: torch.cat([looser * own[layer], rest[layer], *(keys[layer] for keys in others)], dim=1)
+        for layer in peers.layers
     }
 
 

@@ -7,7 +7,7 @@ capital of the same kind; the neighbours are the ten nearest places of the kind,
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,19 +44,33 @@ def read_cases(path: Path) -> Iterator[Case]:
     Raises:
         InvalidRequest: It is another file.
     """
+    return cases_with(path, lambda place: place["new"], "capital")
+
+
+def cases_with(path: Path, target: Callable[[Mapping[str, Any]], str], prefix: str) -> Iterator[Case]:
+    """The same, with targets and ids of one's own.
+
+    Args:
+        path: The file.
+        target: The new capital of a place.
+        prefix: Of the cases' ids.
+
+    Raises:
+        InvalidRequest: It is another file.
+    """
     try:
         places: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["places"]
         by_name = {place["subject"]: place for place in places}
         for place in places:
-            yield _case(place, by_name)
+            yield _case(place, by_name, target(place), prefix)
     except (ValueError, KeyError, TypeError) as error:
         raise InvalidRequest(f"'{path.name}' is not a file of capitals; make one with scripts/build_capitals.py.") from error
 
 
-def _case(place: dict[str, Any], by_name: dict[str, dict[str, Any]]) -> Case:
+def _case(place: dict[str, Any], by_name: dict[str, dict[str, Any]], new: str, prefix: str) -> Case:
     fact = Fact(subject=place["subject"], prompt=_with_article(PROMPT, place), target_true=place["capital"])
-    name = "capital-" + place["subject"].lower().replace(" ", "-")
-    request = EditRequest(fact=fact, target_new=place["new"], id=name, source="capitals benchmark")
+    name = f"{prefix}-" + place["subject"].lower().replace(" ", "-")
+    request = EditRequest(fact=fact, target_new=new, id=name, source="capitals benchmark")
     return Case(
         id=name,
         request=request,

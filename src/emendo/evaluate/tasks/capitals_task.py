@@ -13,7 +13,7 @@ _WRONG = 3
 
 
 def documents(**_: Any) -> DatasetDict:
-    """A test split with ``prompt``, ``choices`` and ``right``, the number of the true one; choices stand in order of the alphabet."""
+    """A test split with ``prompt``, ``choices`` and ``right``, the number of the true one; choices are sorted."""
     rows = []
     for case in capitals.read_cases(Path(capitals.DATA)):
         true = case.rival
