@@ -68,14 +68,20 @@ def test_the_table_of_methods_holds_what_the_file_holds(tmp_path: Path, monkeypa
 def test_the_table_of_speed_holds_what_the_file_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build_tables, "RESULTS", tmp_path)
     one = {"n": 20, "ratio": {"median": 3.04, "least": 2.0, "greatest": 4.5}}
-    one |= {"own": {"median_seconds": 2.5}, "published": {"median_seconds": 7.5}}
+    score = {"figures": {"score": [0.85, 0.8, 0.9]}}
+    one |= {"own": {"median_seconds": 2.5, **score}, "published": {"median_seconds": 7.5, **score}}
     document = {
         "command": "python benchmarks/speed.py counterfact",
+        "date": "2026-01-02",
+        "settings": {"method": "rome"},
+        "sequence": {"n": 5, "seconds_an_edit": {"0": 1.0, "1000": 1.1}, "share_of_solve": {"0": 0.01, "1000": 0.02}},
+        "memory": {"weights_gigabytes": 0.54, "loaded_gigabytes": 1.2, "peak_gigabytes": 1.9},
         "one edit": one,
         "batch": {
             "n": 100,
             "seconds_an_edit": {"separately": 1.0, "together": 0.5},
             "ratio": {"separately": 7.5, "together": 15.0},
+            "figures": {"separately": score["figures"], "together": score["figures"]},
         },
         "second moments": {
             "tokens": 4096,
@@ -85,9 +91,11 @@ def test_the_table_of_speed_holds_what_the_file_holds(tmp_path: Path, monkeypatc
     }
     (tmp_path / "speed.json").write_text(json.dumps(document))
     rendered = build_tables.render("<!-- speed -->\n<!-- end -->\n")
-    assert "| one edit | 3.0 (median; 2.0–4.5) | 2.5 | 7.5 | 20 |" in rendered
-    assert "| a batch, solved together, an edit | 15.0 | 0.5 | 7.5 | 100 |" in rendered
-    assert "| second moments, all layers | 20.0 | 2 | 40 | 4,096 tokens |" in rendered
+    assert "| one edit | 3.0 (median; 2.0–4.5) | 2.5 | 7.5 | 20 | 85.0 (80.0–90.0), published 85.0 (80.0–90.0) |" in rendered
+    assert "| a batch, solved together, an edit | 15.0 | 0.5 | 7.5 | 100 | 85.0 (80.0–90.0) |" in rendered
+    assert "After 0, 1,000 earlier edits an edit takes 1.00, 1.10 s (median of 5), and 1.0, 2.0 % of it is the solve." in rendered
+    assert "needs 1.90 GB at its peak, 0.70 GB more than with the model loaded" in rendered
+    assert "| second moments, all layers | 20.0 | 2 | 40 | 4,096 tokens | – |" in rendered
     assert "Command: `python benchmarks/speed.py counterfact`" in rendered
 
 
