@@ -103,6 +103,38 @@ def quality(path: Path) -> str:
     return "\n\n".join([_table(header, rows), _footnote(measures), _source(told, comparison.command, comparison.date)])
 
 
+LEAK = (
+    "kept_same_subject",
+    "leaked_same_subject",
+    "score",
+    "generation_chat",
+    "negation",
+    "affirms_new",
+    "fluency",
+    "consistency",
+)
+
+
+def leak(path: Path) -> str:
+    """What else edits do, from the file of `emendo eval` and, beside it, that of the default without other texts."""
+    comparison, without = Comparison.read(path), Comparison.read(path.with_stem(path.stem + "_without_texts"))
+    (bare,) = without.reports
+    sides = [(UNEDITED, comparison.reports[0].unedited), *((f"`{r.method}`", r.edited) for r in comparison.reports)]
+    sides.insert(2, (f"`{bare.method}`, no other texts", bare.edited))
+    known = {figure.name: figure for figure in comparison.reports[0].edited}
+    measures = [known[name] for name in LEAK if name in known]
+    rows = []
+    for name, figures in sides:
+        by_name = {figure.name: figure for figure in figures}
+        rows.append((name, *(with_interval(by_name[m.name]) if m.name in by_name else "–" for m in measures)))
+    told = f"{comparison.benchmark}, {comparison.n} cases (split {comparison.reports[0].split}, seed {comparison.seed})"
+    sources = [
+        _source(told, comparison.command, comparison.date),
+        _source("Without other texts", without.command, without.date),
+    ]
+    return "\n\n".join([_table(("measure", *map(_label, measures)), rows), _footnote(measures), *sources])
+
+
 def sequence(path: Path) -> str:
     """The table of sequential edits from a file as `emendo.evaluate.sequence_figure` describes it."""
     document = json.loads(path.read_text(encoding="utf-8"))
@@ -169,6 +201,7 @@ def _sequence_and_memory(found: dict[str, Any]) -> list[str]:
 RESULT_PARTS: dict[str, tuple[str, Callable[[Path], str]]] = {
     "quality": ("methods_counterfact.json", quality),
     "sequence": ("sequence.json", sequence),
+    "leak": ("leak.json", leak),
     "speed": ("speed.json", speed),
     "speed of rome": ("speed_rome.json", speed),
 }

@@ -93,7 +93,10 @@ def test_the_table_of_speed_holds_what_the_file_holds(tmp_path: Path, monkeypatc
     rendered = build_tables.render("<!-- speed -->\n<!-- end -->\n")
     assert "| one edit | 3.0 (median; 2.0–4.5) | 2.5 | 7.5 | 20 | 85.0 (80.0–90.0), published 85.0 (80.0–90.0) |" in rendered
     assert "| a batch, solved together, an edit | 15.0 | 0.5 | 7.5 | 100 | 85.0 (80.0–90.0) |" in rendered
-    assert "After 0, 1,000 earlier edits an edit takes 1.00, 1.10 s (median of 5), and 1.0, 2.0 % of it is the solve." in rendered
+    assert (
+        "After 0, 1,000 earlier edits an edit takes 1.00, 1.10 s (median of 5), and 1.0, 2.0 % of it is the solve."
+        in rendered
+    )
     assert "needs 1.90 GB at its peak, 0.70 GB more than with the model loaded" in rendered
     assert "| second moments, all layers | 20.0 | 2 | 40 | 4,096 tokens | – |" in rendered
     assert "Command: `python benchmarks/speed.py counterfact`" in rendered

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import emendo
 from emendo.edit import METHODS
 from emendo.errors import EditRefused, InvalidRequest
 from emendo.evaluate import CaseSet, Report, evaluate
 from emendo.evaluate.measuring import Bench, CaseResult
 from emendo.evaluate.observation import Observation
+from emendo.evaluate.runner import CODE
 from emendo.models import EditableModel
 
 TREATMENT = {"method": "two_layer"}
+PACKAGE = Path(emendo.__file__).parent
 
 
 class Killed(Exception):
@@ -177,3 +181,30 @@ def _close(one: Observation, other: Observation) -> bool:
 
 def _unwanted(requests):
     raise Killed
+
+
+def _imported(module: str, found: set[str]) -> set[str]:
+    """The files of the package that a module is made of: itself, and what it imports, directly or not."""
+    path = PACKAGE.joinpath(*module.split(".")[1:])
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    name = file.relative_to(PACKAGE).as_posix()
+    # What makes names public imports everything.
+    if name in found or not file.is_file() or name == "evaluate/__init__.py":
+        return found
+    found.add(name)
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module is not None and node.module.startswith("emendo."):
+            for imported in (node.module, *(f"{node.module}.{alias.name}" for alias in node.names)):
+                _imported(imported, found)
+    return found
+
+
+def test_a_piece_is_kept_under_all_code_that_computes_it() -> None:
+    files: set[str] = set()
+    for module in ("measuring", "answering.in_context", "answering.retrieval"):
+        _imported(f"emendo.evaluate.{module}", files)
+    assert "evaluate/scoring.py" in files
+    # Methods and answering strategies are named by each treatment; these compute no figure.
+    apart = ("edit/methods/", "evaluate/answering/", "pieces/", "errors.py", "registry.py", "home.py")
+    whole = tuple(f"{part}/" for part in CODE if "." not in part)
+    assert not {file for file in files if not file.startswith((*apart, *whole))} - set(CODE)

@@ -28,11 +28,15 @@ from emendo.evaluate.observation import Observation
 from emendo.evaluate.report import Report
 from emendo.home import default_home
 from emendo.models import EditableModel, loaded_from
-from emendo.pieces import Crew, Work, code_digest, run_pieces, torch_threads
+from emendo.pieces import Crew, Work, code_digest, module_digest, run_pieces, torch_threads
 
 Progress = Callable[[str, int, int], None]
 
-_STAGES = ("edit", "evaluate", "models", "locate", "facts", "companions")
+# What a piece is computed by, beside the method's own module; a test finds what is missing here.
+CODE = (
+    *("edit", "models", "locate", "facts"),
+    *(f"evaluate/{name}.py" for name in ("measuring", "cases", "data", "observation", "naming", "scoring", "word_weights")),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,7 +217,8 @@ def _settle(
     report: Progress,
 ) -> tuple[_Settled, Compute | None]:
     """A trial with its settings, its statistics being in `home` afterwards; and what computes its edits here."""
-    treatment: dict[str, Any] = {"method": trial.method, "corpus": corpus, "seed": seed}
+    module = (METHODS if trial.method in METHODS.names() else ANSWERING).get(trial.method)
+    treatment: dict[str, Any] = {"method": trial.method, "code": module_digest(module), "corpus": corpus, "seed": seed}
     if compute is not None or trial.method in ANSWERING.names():
         config = _as_json(trial.config)
         return _Settled(
@@ -246,7 +251,7 @@ def _work(model: EditableModel, cases: Sequence[Case], home: Path, crew: Crew) -
             "chat_template": model.tokenizer.chat_template,
             "device": model.device.type,
             "versions": _versions(),
-            "code": code_digest(*_STAGES),
+            "code": code_digest(*CODE, without="edit/methods"),
         },
         where={}
         if crew.is_here

@@ -2,7 +2,7 @@
 
 from emendo.pieces.crew import EXECUTORS, Crew
 from emendo.pieces.run import forget_pieces, run_pieces
-from emendo.pieces.source_code import code_digest
+from emendo.pieces.source_code import code_digest, module_digest
 from emendo.pieces.work import Work, torch_threads
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Work",
     "code_digest",
     "forget_pieces",
+    "module_digest",
     "run_pieces",
     "torch_threads",
 ]

@@ -1,6 +1,7 @@
 """Capitals that nobody has heard of: targets of several tokens that no model can know.
 
-The places are those of `capitals`; each gets a name that is put together from syllables by the SHA-256 of the place's own. What is measured is how well an edit teaches what is new, not what is merely elsewhere.
+The places are those of `capitals`; each gets a name that is put together from syllables by the SHA-256 of the place's own. What is
+measured is how well an edit teaches what is new, not what is merely elsewhere.
 """
 
 from __future__ import annotations
@@ -19,9 +20,43 @@ SUMMARY = "the same places with invented capitals, targets of several tokens; sh
 DATA = capitals.DATA
 HUB = None
 
-_BEGINNINGS = ("Vask", "Trem", "Ol", "Quin", "Zarb", "Hest", "Mok", "Iv", "Drul", "Pell", "Sorg", "Nax", "Fen", "Urb", "Jolk", "Wim")
-_MIDDLES = ("o", "ari", "ule", "ento", "abi", "ora", "imu", "eska", "u", "ilo", "anta", "ede", "ossa", "iri", "ugo", "a")
-_ENDS = ("lim", "grad", "dath", "vinka", "mor", "stell", "qua", "ros", "zund", "bry", "toch", "pash", "wen", "kul", "fex", "narr")
+_BEGINNINGS = (
+    "Vask",
+    "Trem",
+    "Ol",
+    "Quin",
+    "Zarb",
+    "Hest",
+    "Mok",
+    "Iv",
+    "Drul",
+    "Pell",
+    "Sorg",
+    "Nax",
+    "Fen",
+    "Urb",
+    "Jolk",
+    "Wim",
+)
+_MIDDLES = "o ari ule ento abi ora imu eska u ilo anta ede ossa iri ugo a".split()
+_ENDS = (
+    "lim",
+    "grad",
+    "dath",
+    "vinka",
+    "mor",
+    "stell",
+    "qua",
+    "ros",
+    "zund",
+    "bry",
+    "toch",
+    "pash",
+    "wen",
+    "kul",
+    "fex",
+    "narr",
+)
 
 
 def read_cases(path: Path) -> Iterator[Case]:
