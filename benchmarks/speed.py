@@ -42,7 +42,7 @@ PARTS = {
     "forward": ("shards.py:read", "published.py:_forward"),
     "backward": ("__init__.py:backward",),
     "contexts, run once": ("shards.py:make_shards", "published.py:_before"),
-    "keys of peers": ("peers.py:keys",),
+    "keys that are held": ("two_layer.py:_held_beside",),
     "solve": ("closed_form.py:_solve", "closed_form.py:of_moment", "published.py:_solve"),
     "guard": ("compute.py:_guarded", "guard.py:__init__"),
 }
