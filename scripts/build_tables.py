@@ -117,10 +117,10 @@ LEAK = (
 
 def leak(path: Path) -> str:
     """What else edits do, from the file of `emendo eval` and, beside it, that of the default without other texts."""
-    comparison, without = Comparison.read(path), Comparison.read(path.with_stem(path.stem + "_without_texts"))
-    (bare,) = without.reports
+    comparison, held = Comparison.read(path), Comparison.read(path.with_stem(path.stem + "_texts"))
+    (own,) = held.reports
     sides = [(UNEDITED, comparison.reports[0].unedited), *((f"`{r.method}`", r.edited) for r in comparison.reports)]
-    sides.insert(2, (f"`{bare.method}`, no other texts", bare.edited))
+    sides.insert(2, (f"`{own.method}`, texts={own.config['texts']}", own.edited))
     known = {figure.name: figure for figure in comparison.reports[0].edited}
     measures = [known[name] for name in LEAK if name in known]
     rows = []
@@ -128,11 +128,8 @@ def leak(path: Path) -> str:
         by_name = {figure.name: figure for figure in figures}
         rows.append((name, *(with_interval(by_name[m.name]) if m.name in by_name else "–" for m in measures)))
     told = f"{comparison.benchmark}, {comparison.n} cases (split {comparison.reports[0].split}, seed {comparison.seed})"
-    sources = [
-        _source(told, comparison.command, comparison.date),
-        _source("Without other texts", without.command, without.date),
-    ]
-    return "\n\n".join([_table(("measure", *map(_label, measures)), rows), _footnote(measures), *sources])
+    parts = [_table(("%, with its 95 % interval", *map(_label, measures)), rows), _footnote(measures)]
+    return "\n\n".join([*parts, _source(told, comparison.command, comparison.date)])
 
 
 def sequence(path: Path) -> str:
@@ -161,7 +158,7 @@ def speed(path: Path) -> str:
     if batch := found.get("batch"):
         for how, words in (("separately", "a batch, each as if it were alone"), ("together", "a batch, solved together")):
             times, own = batch["ratio"][how], batch["seconds_an_edit"][how]
-            score = _score({"figures": batch["figures"][how]})
+            score = _score({"figures": batch["figures"][how]}) if "figures" in batch else "–"
             rows.append((f"{words}, an edit", f"{times:.1f}", *_seconds(own, times * own), batch["n"], score))
     if moments := found.get("second moments"):
         for layers, times in moments["ratio"].items():

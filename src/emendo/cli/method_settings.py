@@ -1,9 +1,9 @@
-"""Settings of a method as they are given on the command line: ``--layer 6 --layer 9 --set formats=completion,chat``."""
+"""Settings as they are given on the command line: ``--layer 6 --set steps=9``, of one method of several ``--set rome.steps=9``."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emendo.errors import InvalidRequest
@@ -22,6 +22,24 @@ def chosen_settings(layers: Sequence[int] | None, settings: Sequence[str] | None
             raise InvalidRequest(f"'{setting}' is not a setting; write NAME=VALUE, such as 'steps=40'.")
         chosen[name] = _value(value)
     return chosen
+
+
+def settings_of(method: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of one of several methods: those for all, and those that name it."""
+    own = {name.removeprefix(f"{method}."): value for name, value in chosen.items() if name.startswith(f"{method}.")}
+    return {name: value for name, value in chosen.items() if "." not in name} | own
+
+
+def check_methods(chosen: Mapping[str, Any], methods: Sequence[str]) -> None:
+    """Nothing, where every method that a setting names is among these.
+
+    Raises:
+        InvalidRequest: One is not.
+    """
+    for name in chosen:
+        method, dot, _ = name.partition(".")
+        if dot and method not in methods:
+            raise InvalidRequest(f"'{name}' sets something of '{method}', which is not measured; name it in --methods too.")
 
 
 def layer_choice(text: str) -> tuple[int, ...]:

@@ -94,7 +94,7 @@ def command(
         _list_benchmarks(json)
         return
     from emendo.cli.evaluation_tables import print_comparison, print_report
-    from emendo.cli.method_settings import chosen_settings
+    from emendo.cli.method_settings import check_methods, chosen_settings, settings_of
     from emendo.edit import METHODS
     from emendo.evaluate import corrections, evaluate, load_cases
     from emendo.evaluate.answers import answered
@@ -104,6 +104,7 @@ def command(
     from emendo.models import load_model
 
     config, names = chosen_settings(layer, settings), _methods(methods)
+    check_methods(config, names)
     for path in (output, html):
         if path is not None:
             writable(path)
@@ -124,7 +125,7 @@ def command(
                 loaded,
                 cases,
                 method=name,
-                config=config if name in METHODS.names() else None,
+                config=settings_of(name, config) if name in METHODS.names() else None,
                 corpus=corpus,
                 seed=seed,
                 work=work,

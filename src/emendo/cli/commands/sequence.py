@@ -60,7 +60,7 @@ def command(
       emendo sequence counterfact --n 1000 --methods two_layer,memit --batch 100 -o sequence.json --plot sequence.png
     """
     from emendo.cli import console
-    from emendo.cli.method_settings import chosen_settings
+    from emendo.cli.method_settings import check_methods, chosen_settings, settings_of
     from emendo.edit import METHODS
     from emendo.errors import InvalidRequest, UnknownName
     from emendo.evaluate import load_cases
@@ -84,6 +84,7 @@ def command(
         if path is not None:
             writable(path)
     config = chosen_settings(layer, settings)
+    check_methods(config, names)
     cases = load_cases(benchmark, data=data, n=n, split=split, seed=seed).core()
     plain = read_text(find_data(WIKITEXT, None, chosen=None if text is None else str(text)))
     loaded = load_model(model)
@@ -95,7 +96,7 @@ def command(
                 cases,
                 method=name,
                 text=plain,
-                config=config,
+                config=settings_of(name, config),
                 batch=batch,
                 points=ends,
                 measured=measured,
@@ -103,7 +104,7 @@ def command(
                 seed=seed,
                 progress=progress,
             )
-            curves.append(as_curve(name, config, batch, found))
+            curves.append(as_curve(name, settings_of(name, config), batch, found))
     document = {
         "benchmark": cases.benchmark,
         "command": shlex.join(["emendo", *sys.argv[1:]]),

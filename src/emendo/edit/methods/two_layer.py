@@ -7,8 +7,8 @@ from format to format, and an update for their mean reaches none of them fully),
 
     Δ = δ uᵀ,      u = [1 0] G,      G = (S + [K K₀]ᵀ M [K K₀])⁻¹ [K K₀]ᵀ M,      M⁻¹ = C
 
-where K₀ are keys that keep their values: those of other subjects of the batch, of peers in the same prompts and, with more slack,
-of the subject itself in other texts (`peers`), of the other tokens of the prompts, and of earlier edits. So every fact has its own
+where K₀ are keys that keep their values: those of other subjects of the batch, of peers in the same prompts and, if wanted, of the
+subject itself in other texts (`peers`), of the other tokens of the prompts, and of earlier edits. So every fact has its own
 column in Δ, and taking one out leaves the others as they are. Requests about one subject share a δ, those of earlier edits about it
 included: keys that are alike cannot hold different values.
 """
@@ -44,7 +44,7 @@ class Config(SearchSettings):
 
     Attributes:
         peers: How many other subjects are held: their keys in the same prompts keep their values.
-        texts: In how many other texts the subject's own keys are held.
+        texts: In how many other texts, of fifteen, the subject's own keys are held: less leaks, and paraphrases suffer.
         slack: S, as a share of the mean of kᵀ M k.
         text_slack: The same for the keys in other texts.
     """
@@ -59,7 +59,7 @@ class Config(SearchSettings):
     weight_decay: float = 1e-3
     worst_probability: float = 0.7
     peers: int = 32
-    texts: int = 15
+    texts: int = 0
     slack: float = 0.05
     text_slack: float = 0.3
 
