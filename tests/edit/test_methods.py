@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from emendo.edit import METHODS, Edit, Editor
-from emendo.edit.layers import default_layers, profile_path
+from emendo.edit.layers import config_of, default_layers, profile_path
 from emendo.errors import EditRefused, InvalidRequest, UnknownName
 from emendo.facts import EditRequest, Fact
 from emendo.models import EditableModel, Revision, TokenBatch, at_revisions, encode, target_ids
@@ -250,3 +250,14 @@ def test_settings_are_those_measured_for_the_model_and_what_is_asked_otherwise(t
         Editor(tiny, method="rome", config={"layers": (1, 2)}, home=tmp_path)
     with pytest.raises(InvalidRequest, match="nothing to edit"):
         Editor(tiny, home=tmp_path).compute([[]])
+
+
+def test_one_value_stands_for_a_list_of_one() -> None:
+    config = config_of("rome", METHODS.get("rome"), {"prefixes": 10, "formats": "chat", "layers": [2]})
+    assert (config.prefixes, config.formats, config.layers) == ((10,), ("chat",), (2,))
+
+
+@pytest.mark.parametrize(("setting", "value"), [("descent", "fast"), ("steps", "many"), ("learning_rate", (1, 2))])
+def test_a_value_that_a_setting_cannot_have_is_refused(setting: str, value: object) -> None:
+    with pytest.raises(InvalidRequest, match=f"'{setting}'"):
+        config_of("rome", METHODS.get("rome"), {setting: value})

@@ -13,7 +13,7 @@ from dataclasses import fields, replace
 from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from emendo.edit.settings import MethodSettings
 from emendo.errors import InvalidRequest, UnknownName
@@ -105,10 +105,25 @@ def config_of(method: str, plugin: ModuleType, chosen: Mapping[str, Any]) -> Met
 
     Raises:
         UnknownName: The method has no setting of a name.
+        InvalidRequest: A value is none that the setting can have.
     """
     known = [field.name for field in fields(plugin.Config)]
     for name in chosen:
         if name not in known:
             raise UnknownName(f"setting of {method}", name, known)
-    config: MethodSettings = plugin.Config(**chosen)
+    usual, kinds = plugin.Config(), get_type_hints(plugin.Config)
+    config: MethodSettings = replace(
+        usual, **{name: _fitting(name, value, getattr(usual, name), get_args(kinds[name])) for name, value in chosen.items()}
+    )
     return config
+
+
+def _fitting(name: str, value: Any, usual: Any, words: tuple[Any, ...]) -> Any:
+    """A value as the setting takes it: one of several stands for a list of one."""
+    if isinstance(usual, tuple):
+        return tuple(value) if isinstance(value, list | tuple) else (value,)
+    if isinstance(usual, str) and words and value not in words:
+        raise InvalidRequest(f"'{value}' is no value of the setting '{name}'; choose among {', '.join(words)}.")
+    if isinstance(usual, int | float) and not isinstance(value, int | float):
+        raise InvalidRequest(f"'{value}' is no value of the setting '{name}', which is a number such as {usual:g}.")
+    return value
