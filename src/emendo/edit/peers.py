@@ -24,7 +24,8 @@ from emendo.edit.keys_values import keys_at_subject, read_at_subject
 from emendo.facts import EditRequest, Fact
 from emendo.models import EditableModel, Site
 
-# Texts about a subject of any kind, in which questions are asked in chat; none is of a benchmark.
+# Texts about a subject of any kind, in which questions are asked in chat. The first is also one of the questions by which
+# evaluations tell whether something leaked, about subjects of which nothing is known.
 TEXTS = (
     "What is {}?",
     "The name of {} comes from",

@@ -60,7 +60,10 @@ class Packing:
 
     @contextmanager
     def attention(self, model: EditableModel) -> Iterator[None]:
-        """While the context lasts, the model's attention unpacks what it gets and packs what it gives."""
+        """While the context lasts, the model's attention unpacks what it gets and packs what it gives.
+
+        The choice stands in the model's configuration, so no other thread may run the model meanwhile.
+        """
         config = _attention_config(model)
         own = config._attn_implementation
         token = _IN_FORCE.set((self, own))

@@ -26,10 +26,11 @@ from torch import Tensor
 from emendo.edit.closed_form import ClosedForm
 from emendo.edit.job import Groups, Held, Job, Solution, Unit
 from emendo.edit.keys_values import KeysValue, keys_at_subject, keys_beside_subject
-from emendo.edit.peers import Peers
+from emendo.edit.peers import TEXTS, Peers
 from emendo.edit.second_moment import SecondMoment
 from emendo.edit.settings import SearchSettings
 from emendo.edit.spreading import search_figures
+from emendo.errors import InvalidRequest
 from emendo.facts import EditRequest
 from emendo.models import ORIGINAL, Revision, Site, SiteDelta, WeightDelta
 
@@ -62,6 +63,14 @@ class Config(SearchSettings):
     texts: int = 0
     slack: float = 0.05
     text_slack: float = 0.3
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.texts <= len(TEXTS):
+            raise InvalidRequest(
+                f"There are {len(TEXTS)} other texts, and texts={self.texts} were wanted; give 0 to {len(TEXTS)}."
+            )
+        if self.text_slack <= 0:
+            raise InvalidRequest(f"text_slack={self.text_slack:g} leaves no slack; give a positive number, such as 0.3.")
 
 
 def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution]:
