@@ -3,15 +3,21 @@
 Before anything is recorded, the edited model is run beside the original on text that has nothing to do with the subject. An edit
 is refused when its factors are not finite, when ‖Δ‖ / ‖W‖ is beyond what works, or when the text becomes much less likely:
 
-    perplexity ratio = exp(mean over tokens of log p₀ − log p_Δ)
+    perplexity ratio = exp(mean d),      d = log p₀ − log p_Δ of a token
+
+The text is read passage by passage, and no further once mean d lies four standard errors below what is accepted: an edit that
+does no harm costs one passage, one that may do any costs all of them.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from emendo.edit.corpora import Corpus
 from emendo.errors import EditRefused
@@ -19,7 +25,8 @@ from emendo.models import EditableModel, KeptStates, Revision, TokenBatch, Weigh
 
 MOST_RELATIVE_NORM = 1.0
 MOST_PERPLEXITY_RATIO = 1.1
-ROWS, ROW_TOKENS = 4, 48
+PASSAGES, PASSAGE_TOKENS = 4, 48
+_STANDARD_ERRORS = 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,36 +46,64 @@ class Guard:
     """Measures what edits of a revision cost on the first tokens of a corpus."""
 
     def __init__(self, model: EditableModel, revision: Revision, corpus: Corpus) -> None:
-        """Run the text once, unedited; each edit then costs the blocks from its own on.
+        """Read nothing yet: each passage is run once, unedited; each edit then costs the blocks from its own on.
 
         Args:
             model: The model to edit.
             revision: What the edits go on top of.
             corpus: The text.
         """
-        rows = [corpus.ids[at * ROW_TOKENS : (at + 1) * ROW_TOKENS] for at in range(ROWS)]
+        passages = [corpus.ids[at * PASSAGE_TOKENS : (at + 1) * PASSAGE_TOKENS] for at in range(PASSAGES)]
         self.model, self.revision = model, revision
-        self.batch = TokenBatch.align(model, [row for row in rows if len(row) > 1])
-        with matrix_units(model), at_revisions(model, [revision]):
-            self.kept = KeptStates.record(model, self.batch, 0)
-            self.before = self._log_likelihood(0)
+        self._passages = [passage for passage in passages if len(passage) > 1]
+        self._unedited: list[_Passage] = []
 
     def measure(self, delta: WeightDelta) -> Harm:
         """What a delta on top of the revision costs."""
         norms = [change.norm / float(self.model.weight(change.site).float().norm()) for change in delta.changes]
         first = min((self.model.layer_of(change.site) for change in delta.changes), default=self.model.n_layers - 1)
-        with matrix_units(self.model), at_revisions(self.model, [self.revision.plus(delta)]):
-            after = self._log_likelihood(first)
-        return Harm(relative_norm=max(norms, default=0.0), perplexity_ratio=math.exp(self.before - after))
+        differences: list[Tensor] = []
+        while len(differences) < len(self._passages) and not _is_harmless(differences):
+            before = self._passage(len(differences))
+            with matrix_units(self.model), at_revisions(self.model, [self.revision.plus(delta)]):
+                differences.append(before.log_likelihoods - _log_likelihoods(self.model, before.batch, before.kept, first))
+        ratio = torch.cat(differences).double().mean().exp()
+        return Harm(relative_norm=max(norms, default=0.0), perplexity_ratio=float(ratio))
 
-    def _log_likelihood(self, layer: int) -> float:
-        """Mean log-probability of a token given those before it, blocks from `layer` on being run."""
-        with torch.no_grad():
-            final = self.kept.resume(layer, self.kept.resid_pre(layer))
-            logits = self.model.head(final[:, :-1]).float()
-            tokens, mask = self.batch.input_ids[:, 1:].to(logits.device), self.batch.attention_mask[:, 1:].to(logits.device)
-            log_p = logits.gather(2, tokens[:, :, None])[:, :, 0] - logits.logsumexp(dim=2)
-        return float(log_p[mask.bool()].mean())
+    def _passage(self, at: int) -> _Passage:
+        """A passage as the revision reads it, run when it is first asked for."""
+        if at == len(self._unedited):
+            batch = TokenBatch.align(self.model, [self._passages[at]])
+            with matrix_units(self.model), at_revisions(self.model, [self.revision]):
+                kept = KeptStates.record(self.model, batch, 0)
+                log_likelihoods = _log_likelihoods(self.model, batch, kept, 0)
+            self._unedited.append(_Passage(batch=batch, kept=kept, log_likelihoods=log_likelihoods))
+        return self._unedited[at]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Passage:
+    batch: TokenBatch
+    kept: KeptStates
+    log_likelihoods: Tensor
+
+
+def _is_harmless(differences: Sequence[Float[Tensor, " tokens"]]) -> bool:
+    """Whether what was read shows beyond doubt that the text stays as likely as is accepted."""
+    read = torch.cat([torch.empty(0), *(tokens.cpu() for tokens in differences)])
+    if len(read) < 2:
+        return False
+    # A ratio that is not a number compares with nothing.
+    return float(read.mean() + _STANDARD_ERRORS * read.std() / len(read) ** 0.5) < math.log(MOST_PERPLEXITY_RATIO)
+
+
+def _log_likelihoods(model: EditableModel, batch: TokenBatch, kept: KeptStates, layer: int) -> Float[Tensor, " tokens"]:
+    """Log-probability of each token of a row given those before it, blocks from `layer` on being run."""
+    with torch.no_grad():
+        final = kept.resume(layer, kept.resid_pre(layer))
+        logits = model.head(final[0, :-1])
+        tokens = batch.input_ids[0, 1:].to(logits.device)
+        return logits.gather(1, tokens[:, None])[:, 0] - logits.logsumexp(dim=1)
 
 
 def refuse_harm(harm: Harm, delta: WeightDelta) -> None:
