@@ -43,7 +43,7 @@ PARTS = {
     "contexts, run once": ("shards.py:make_shards", "published.py:_before"),
     "keys that are held": ("two_layer.py:_held_beside",),
     "solve": ("closed_form.py:_solve", "closed_form.py:of_moment", "published.py:_solve"),
-    "guard": ("compute.py:_guarded", "guard.py:__init__"),
+    "guard": ("compute.py:_guarded",),
 }
 
 
@@ -76,8 +76,15 @@ def main() -> None:
         "model_digest": model.digest,
     }
     result["settings"] = {"method": editor.method, "config": vars(editor.config)}
-    result["one edit"] = one_edit(model, editor, cases, options.layer, options.seed)
-    result["batch"] = batch(model, editor, many, cases, result["one edit"]["published"]["median_seconds"])
+    home = default_home()
+    moment = second_moments(model, [options.layer], python_corpus(model), home=home)[options.layer]
+    prefixes = kept_prefixes(model, (5,) * 10 + (10,) * 10, options.seed, home / "prefixes")
+
+    def publish(request: EditRequest) -> Edit:
+        return published_rome(model, request, options.layer, moment, prefixes)
+
+    result["one edit"] = one_edit(model, editor, cases, publish)
+    result["batch"] = batch(model, editor, many, cases, publish)
     result["second moments"] = moments(model, editor.config.layers, options.tokens)
     result["sequence"] = sequence(editor, options.benchmark, options.earlier, options.seed)
     result["memory"] = memory(options.model, options.method, vars(editor.config), cases.cases[0].request)
@@ -90,11 +97,8 @@ def main() -> None:
         draw(result, options.output.with_suffix(".svg"))
 
 
-def one_edit(model: EditableModel, editor: Editor, cases: CaseSet, layer: int, seed: int) -> dict[str, Any]:
+def one_edit(model: EditableModel, editor: Editor, cases: CaseSet, publish: Callable[[EditRequest], Edit]) -> dict[str, Any]:
     """Both procedures in turn on each case, and the score that each reaches."""
-    home = default_home()
-    moment = second_moments(model, [layer], python_corpus(model), home=home)[layer]
-    prefixes = kept_prefixes(model, (5,) * 10 + (10,) * 10, seed, home / "prefixes")
     own: dict[str, Edit | EditRefused] = {}
     published: dict[str, Edit] = {}
     seconds: dict[str, list[float]] = {"own": [], "published": []}
@@ -108,7 +112,7 @@ def one_edit(model: EditableModel, editor: Editor, cases: CaseSet, layer: int, s
                 (own[request.id],) = editor.compute([[request]])
 
             def compute_published(request: EditRequest = request) -> None:
-                published[request.id] = published_rome(model, request, layer, moment, prefixes)
+                published[request.id] = publish(request)
 
             for name, compute in (("own", compute_own), ("published", compute_published)):
                 seconds[name].append(_timed(compute, profiles[name]))
@@ -133,14 +137,21 @@ def one_edit(model: EditableModel, editor: Editor, cases: CaseSet, layer: int, s
     }
 
 
-def batch(model: EditableModel, editor: Editor, many: CaseSet, cases: CaseSet, published_seconds: float) -> dict[str, Any]:
-    """Requests in one batch, each as if it were the only one and all solved together; figures on the cases edited alone."""
+def batch(
+    model: EditableModel, editor: Editor, many: CaseSet, cases: CaseSet, publish: Callable[[EditRequest], Edit]
+) -> dict[str, Any]:
+    """Requests in one batch, each as if it were the only one and all solved together; figures on the cases edited alone.
+
+    A batch stands beside the mean of one published edit just before it and one just after.
+    """
     requests = [case.request for case in many.cases]
     made: dict[str, list[Edit | EditRefused]] = {}
-    seconds = {
-        "separately": _timed(lambda: made.update(separately=editor.compute_separately(requests))) / len(requests),
-        "together": _timed(lambda: made.update(together=editor.compute([requests]))) / len(requests),
-    }
+    yardstick = partial(publish, requests[0])
+    before = _timed(yardstick)
+    separately = _timed(lambda: made.update(separately=editor.compute_separately(requests))) / len(requests)
+    between = _timed(yardstick)
+    together = _timed(lambda: made.update(together=editor.compute([requests]))) / len(requests)
+    after = _timed(yardstick)
     separate = {request.id: edit for request, edit in zip(requests, made["separately"], strict=True)}
     edits = {
         "separately": [separate[case.request.id] for case in cases.cases],
@@ -148,8 +159,12 @@ def batch(model: EditableModel, editor: Editor, many: CaseSet, cases: CaseSet, p
     }
     return {
         "n": len(requests),
-        "seconds_an_edit": seconds,
-        "ratio": {name: published_seconds / own for name, own in seconds.items()},
+        "seconds_an_edit": {"separately": separately, "together": together},
+        "published_seconds": [before, between, after],
+        "ratio": {
+            "separately": statistics.mean([before, between]) / separately,
+            "together": statistics.mean([between, after]) / together,
+        },
         "figures": {name: _figures(model, cases, own) for name, own in edits.items()},
     }
 

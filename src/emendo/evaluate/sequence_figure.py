@@ -7,8 +7,8 @@ The document is a JSON object:
                   "points": [{"edits", "figures": [Figure], "perplexity_ratio", "perplexity_interval": [low, high],
                               "seconds_an_edit", "relative_norm", "collapsed"}]}]}
 
-A panel shows a measure on all edits so far, a line a method, its 95 % interval as a band, edits on a logarithmic axis; a
-cross marks a model that has collapsed.
+A panel shows a measure on all edits so far, a colour a method, dashed where edits are solved together, the 95 % interval as a band,
+edits on a logarithmic axis; a cross marks a model that has collapsed.
 """
 
 from __future__ import annotations
@@ -87,6 +87,11 @@ class Curve:
     config: Mapping[str, Any]
     batch: int
     points: tuple[Point, ...]
+
+    @property
+    def label(self) -> str:
+        """The method, and how many edits are solved together where it is more than one."""
+        return self.name if self.batch == 1 else f"{self.name}, {self.batch:,} together"
 
     @property
     def measures(self) -> tuple[Figure, ...]:
@@ -172,11 +177,11 @@ def _picture(curves: Sequence[Curve]) -> Picture:
 
 
 def _draw_measure(axes: Axes, curves: Sequence[Curve], measure: Figure) -> None:
-    for at, curve in enumerate(curves):
+    for curve, look in zip(curves, _looks(curves), strict=True):
         points = [(point, point.figures[measure.name]) for point in curve.points if measure.name in point.figures]
         values = [(f.estimate * f.scale, f.low * f.scale, f.high * f.scale) for _, f in points]
         if values:
-            _line(axes, at, curve.name, [point for point, _ in points], values)
+            _line(axes, look, curve.label, [point for point, _ in points], values)
     forced = "*" if measure.teacher_forced else ""
     axes.set_title(f"{measure.label}{forced}, all edits so far", loc="left")
     axes.set_ylabel(measure.unit)
@@ -186,10 +191,10 @@ def _draw_measure(axes: Axes, curves: Sequence[Curve], measure: Figure) -> None:
 
 
 def _draw_perplexity(axes: Axes, curves: Sequence[Curve]) -> None:
-    for at, curve in enumerate(curves):
+    for curve, look in zip(curves, _looks(curves), strict=True):
         values = [(p.perplexity_ratio, p.perplexity_low, p.perplexity_high) for p in curve.points]
         if values:
-            _line(axes, at, curve.name, curve.points, values)
+            _line(axes, look, curve.label, curve.points, values)
     axes.axhline(1, color=_INK, linewidth=0.8, linestyle=":")
     axes.set_title("perplexity of unrelated text, ratio to unedited", loc="left")
     axes.set_yscale("log")
@@ -199,18 +204,39 @@ def _draw_perplexity(axes: Axes, curves: Sequence[Curve]) -> None:
     _log_axis(axes, curves)
 
 
-def _line(axes: Axes, at: int, name: str, points: Sequence[Point], values: Sequence[tuple[float, float, float]]) -> None:
-    colour, marker = _COLOURS[at % len(_COLOURS)], _MARKERS[at // len(_COLOURS) % len(_MARKERS)]
+@dataclass(frozen=True, kw_only=True)
+class _Look:
+    colour: str
+    marker: str
+    dashes: str
+
+
+def _looks(curves: Sequence[Curve]) -> list[_Look]:
+    """How each curve is drawn: its colour and marker by the method, its dashes by the size of the batch."""
+    names = list(dict.fromkeys(curve.name for curve in curves))
+    return [
+        _Look(
+            colour=_COLOURS[names.index(curve.name) % len(_COLOURS)],
+            marker=_MARKERS[names.index(curve.name) // len(_COLOURS) % len(_MARKERS)],
+            dashes="-" if curve.batch == 1 else "--",
+        )
+        for curve in curves
+    ]
+
+
+def _line(
+    axes: Axes, look: _Look, label: str, points: Sequence[Point], values: Sequence[tuple[float, float, float]]
+) -> None:
     edits = [point.edits for point in points]
     # A model that has fallen apart may have no finite perplexity; its line ends there.
     estimates, lows, highs = (
         [value if math.isfinite(value) else math.nan for value in side] for side in zip(*values, strict=True)
     )
-    axes.plot(edits, estimates, color=colour, marker=marker, markersize=4, linewidth=1.6, label=name)
-    axes.fill_between(edits, lows, highs, color=colour, alpha=0.15, linewidth=0)
+    axes.plot(edits, estimates, look.dashes, color=look.colour, marker=look.marker, markersize=4, linewidth=1.6, label=label)
+    axes.fill_between(edits, lows, highs, color=look.colour, alpha=0.15, linewidth=0)
     fallen = [(point.edits, estimate) for point, estimate in zip(points, estimates, strict=True) if point.collapsed]
     if fallen:
-        axes.plot(*zip(*fallen, strict=True), "x", color=colour, markersize=10, markeredgewidth=2)
+        axes.plot(*zip(*fallen, strict=True), "x", color=look.colour, markersize=10, markeredgewidth=2)
 
 
 def _log_axis(axes: Axes, curves: Sequence[Curve]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -28,9 +29,10 @@ def command(
     methods: Annotated[
         str, typer.Option("--methods", "--method", help="Editing methods, separated by commas.", rich_help_panel="Method")
     ] = DEFAULT_METHOD,
-    batch: Annotated[
-        int, typer.Option("--batch", min=1, help="Edits that are solved together; 1 is one after another.")
-    ] = 1,
+    batches: Annotated[
+        str,
+        typer.Option("--batch", help="How many edits are solved together; 1 is one after another, '1,100' is both in turn."),
+    ] = "1",
     points: Annotated[str, typer.Option("--points", help="After how many edits is measured.")] = "1,10,100,1000",
     measured: Annotated[int, typer.Option("--measured", min=1, help="Most facts that are asked again at a point.")] = 100,
     layer: LayersOption = None,
@@ -57,12 +59,12 @@ def command(
     \b
     Example:
       emendo sequence capitals --n 20 --text book.txt
-      emendo sequence counterfact --n 1000 --methods two_layer,memit --batch 100 -o sequence.json --plot sequence.png
+      emendo sequence counterfact --n 1000 --methods two_layer,memit --batch 1,100 -o sequence.json --plot sequence.png
     """
     from emendo.cli import console
     from emendo.cli.method_settings import check_methods, chosen_settings, settings_of
     from emendo.edit import METHODS
-    from emendo.errors import InvalidRequest, UnknownName
+    from emendo.errors import UnknownName
     from emendo.evaluate import load_cases
     from emendo.evaluate.ability import WIKITEXT, read_text
     from emendo.evaluate.data import find_data
@@ -76,10 +78,7 @@ def command(
     for name in names:
         if name not in METHODS.names():
             raise UnknownName("method", name, METHODS.names())
-    try:
-        ends = [int(point) for point in points.split(",")]
-    except ValueError as error:
-        raise InvalidRequest(f"'{points}' are no numbers of edits; write 1,10,100.") from error
+    ends, sizes = _numbers(points), _numbers(batches)
     for path in (output, html, plot):
         if path is not None:
             writable(path)
@@ -90,21 +89,21 @@ def command(
     loaded = load_model(model)
     curves: list[dict[str, Any]] = []
     with console.progress_of_stages() as progress:
-        for name in names:
+        for name, size in product(names, sizes):
             found = edit_in_sequence(
                 loaded,
                 cases,
                 method=name,
                 text=plain,
                 config=settings_of(name, config),
-                batch=batch,
+                batch=size,
                 points=ends,
                 measured=measured,
                 corpus=corpus,
                 seed=seed,
                 progress=progress,
             )
-            curves.append(as_curve(name, settings_of(name, config), batch, found))
+            curves.append(as_curve(name, settings_of(name, config), size, found))
     document = {
         "benchmark": cases.benchmark,
         "command": shlex.join(["emendo", *sys.argv[1:]]),
@@ -126,6 +125,15 @@ def command(
         _print(document)
 
 
+def _numbers(text: str) -> list[int]:
+    from emendo.errors import InvalidRequest
+
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError as error:
+        raise InvalidRequest(f"'{text}' are no numbers of edits; write 1,10,100.") from error
+
+
 def _print(document: dict[str, Any]) -> None:
     from rich.table import Table
 
@@ -142,7 +150,7 @@ def _print(document: dict[str, Any]) -> None:
             cells = [with_interval(point.figures[name]) if name in point.figures else "–" for name in shown]
             ratio = f"{point.perplexity_ratio:.3f} ({point.perplexity_low:.3f}–{point.perplexity_high:.3f})"
             edits = f"{point.edits}{', collapsed' if point.collapsed else ''}"
-            table.add_row(curve.name, edits, *cells, ratio, f"{point.relative_norm:.3f}", f"{point.seconds_an_edit:.2f}")
+            table.add_row(curve.label, edits, *cells, ratio, f"{point.relative_norm:.3f}", f"{point.seconds_an_edit:.2f}")
     out.print(table)
     out.print("* teacher-forced: how the model rates given words, not what it says", style="dim")
     out.print(

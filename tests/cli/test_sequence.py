@@ -1,0 +1,50 @@
+"""`emendo sequence`: methods and sizes of batches in one document, its picture and page, and mistakes in a sentence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from emendo.cli.main import main
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of a command."""
+    with pytest.raises(SystemExit) as ended:
+        main(["sequence", "capitals", *arguments])
+    captured = capsys.readouterr()
+    return int(ended.value.code or 0), captured.out, captured.err
+
+
+@pytest.mark.usefixtures("lenient")
+def test_each_method_is_run_with_each_size_of_a_batch(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EMENDO_HOME", str(tmp_path / "home"))
+    text = tmp_path / "text.txt"
+    text.write_text("The capital of France is Paris. The capital of Texas is Austin. " * 100, encoding="utf-8")
+    written, page, picture = (tmp_path / name for name in ("curves.json", "curves.html", "curves.svg"))
+    few = ("--model", str(folder), "--text", str(text), "--set", "steps=2", "--layer", "1", "--set", "prefixes=2")
+    outputs = ("-o", str(written), "--html", str(page), "--plot", str(picture), "--json")
+    code, out, err = run(capsys, "--n", "3", "--points", "1", "--methods", "rome,memit", "--batch", "1,2", *few, *outputs)
+    assert code == 0, err
+    document = json.loads(written.read_text())
+    assert json.loads(out) == document
+    assert [(curve["method"], curve["batch"]) for curve in document["methods"]] == [
+        ("rome", 1),
+        ("rome", 2),
+        ("memit", 1),
+        ("memit", 2),
+    ]
+    assert [[point["edits"] for point in curve["points"]] for curve in document["methods"]] == [[1, 3]] * 4
+    assert "memit, 2 together" in picture.read_text()
+    assert "one edit at a time" in page.read_text()
+
+
+@pytest.mark.parametrize("option", ["--points", "--batch"])
+def test_what_is_no_number_is_answered_in_a_sentence(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, option, "1,many")
+    assert (code, out) == (2, "")
+    assert "'1,many' are no numbers" in err
