@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from emendo.evaluate.metrics import MEASURES, figures
-from emendo.evaluate.observation import Answer, AskedAnswer, Comparison, Observation
+from emendo.evaluate.observation import Answer, AskedAnswer, Observation, TargetPair
 from emendo.evaluate.scoring import TargetScore
 
 
-def compare(wanted: float, other: float, *, argmax: bool = False) -> Comparison:
+def compare(wanted: float, other: float, *, argmax: bool = False) -> TargetPair:
     first = TargetScore(nll=wanted, is_argmax=argmax, likeliest=(1, 2 + argmax), accuracy=1.0 if argmax else 0.5)
-    return Comparison(wanted=first, other=TargetScore(nll=other, is_argmax=False, likeliest=(1,), accuracy=0.0))
+    return TargetPair(wanted=first, other=TargetScore(nll=other, is_argmax=False, likeliest=(1,), accuracy=0.0))
 
 
 def answer(*, success: bool, stopped: bool = True) -> Answer:

@@ -31,7 +31,7 @@ from dataclasses import dataclass
 
 from emendo.evaluate.answer_likeness import is_kept, is_leaked, is_same
 from emendo.evaluate.fluency import consistency, fluency, reference_weights
-from emendo.evaluate.observation import Answer, AskedAnswer, Comparison, Observation
+from emendo.evaluate.observation import Answer, AskedAnswer, Observation, TargetPair
 
 Value = Callable[[Observation, Observation], float | None]
 
@@ -83,15 +83,15 @@ def _mean(values: Sequence[float | bool]) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def _likelier(comparisons: Sequence[Comparison]) -> float | None:
+def _likelier(comparisons: Sequence[TargetPair]) -> float | None:
     return _mean([c.is_likelier for c in comparisons])
 
 
-def _argmax(comparisons: Sequence[Comparison]) -> float | None:
+def _argmax(comparisons: Sequence[TargetPair]) -> float | None:
     return _mean([c.wanted.is_argmax for c in comparisons])
 
 
-def _tokens(comparisons: Sequence[Comparison]) -> float | None:
+def _tokens(comparisons: Sequence[TargetPair]) -> float | None:
     return _mean([c.wanted.accuracy for c in comparisons])
 
 

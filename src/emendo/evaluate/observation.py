@@ -25,7 +25,7 @@ _TOKENS_PER_BATCH = 8192
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class TargetPair:
     """Two targets after one prompt.
 
     Attributes:
@@ -95,9 +95,9 @@ class Observation:
         references: Those of the case, which generations are likened to.
     """
 
-    rewrite: Comparison
-    paraphrases: tuple[Comparison, ...]
-    neighbours: tuple[Comparison, ...]
+    rewrite: TargetPair
+    paraphrases: tuple[TargetPair, ...]
+    neighbours: tuple[TargetPair, ...]
     completion: Answer
     chat: Answer
     questions: tuple[Answer, ...]
@@ -189,7 +189,7 @@ def _first_token(model: EditableModel, choice: str, is_chat: bool) -> list[int]:
 
 def _observation(case: Case, scores: Iterator[TargetScore], said: Iterator[Generation]) -> Observation:
     """What was seen of a case, taken in the order in which it was asked for."""
-    compared = [Comparison(wanted=next(scores), other=next(scores)) for _ in _compared(case)]
+    compared = [TargetPair(wanted=next(scores), other=next(scores)) for _ in _compared(case)]
     answers = [_answer(case, next(said)) for _ in range(2 + len(case.questions))]
     neighbours = 1 + len(case.paraphrases)
     return Observation(
@@ -266,8 +266,8 @@ def _generate(model: EditableModel, jobs: Sequence[_Job]) -> list[Generation]:
     return [answers[job] for job in jobs]
 
 
-def _comparison(fields: dict[str, Any]) -> Comparison:
-    return Comparison(wanted=_score(fields["wanted"]), other=_score(fields["other"]))
+def _comparison(fields: dict[str, Any]) -> TargetPair:
+    return TargetPair(wanted=_score(fields["wanted"]), other=_score(fields["other"]))
 
 
 def _score(fields: dict[str, Any]) -> TargetScore:
