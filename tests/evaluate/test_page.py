@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from emendo.edit import Edit
-from emendo.evaluate import CaseSet, Report, evaluate
+from emendo.evaluate import CaseSet, Report, Trial, evaluate_each
 from emendo.evaluate.answers import AnsweredCase, Exchange, answered
 from emendo.evaluate.compare import Comparison, compare_methods
 from emendo.evaluate.forest import Row, forest
-from emendo.evaluate.measuring import CaseResult
-from emendo.evaluate.observation import Answer, Observation
+from emendo.evaluate.observation import Answer
 from emendo.evaluate.page import comparison_page
 from emendo.facts import EditRequest
 from emendo.models import EditableModel
+from emendo.pieces import Crew
 from html_page import Page
 
 NASTY = "</td><script>alert('x')</script> & \"more\""
@@ -113,11 +113,10 @@ def test_answers_are_those_of_the_run_of_the_report(
     handmade_editor: Callable[[EditableModel], Callable[[Sequence[Sequence[EditRequest]]], list[Edit]]],
 ) -> None:
     cases = replace(case_set, cases=case_set.cases[:2])
-    unedited: dict[str, Observation] = {}
-    seen: dict[str, Sequence[CaseResult]] = {}
-    report = evaluate(tiny, cases, compute=handmade_editor(tiny), unedited=unedited, seen=seen, seed=1)
-    evaluate(tiny, cases, method="in_context", unedited=unedited, seen=seen)
-    found, beside = (answered(cases, seen[method], unedited) for method in ("two_layer", "in_context"))
+    trials = [Trial(method="rome"), Trial(method="in_context")]
+    evaluation = evaluate_each(tiny, cases, trials, crew=Crew.of(), compute=handmade_editor(tiny), seed=1)
+    report = evaluation.reports[0]
+    found, beside = (answered(cases, results, evaluation.unedited) for results in evaluation.results)
     assert [case.id for case in found] == ["France", "California"]
     assert [exchange.prompt for exchange in found[0].exchanges] == [
         "The capital of France is",

@@ -11,11 +11,12 @@ import pytest
 import emendo
 from emendo.edit import METHODS
 from emendo.errors import EditRefused, InvalidRequest
-from emendo.evaluate import CaseSet, Report, evaluate
+from emendo.evaluate import CaseSet, Report, Trial, evaluate, evaluate_each
 from emendo.evaluate.measuring import Bench, CaseResult
 from emendo.evaluate.observation import Observation
 from emendo.evaluate.runner import CODE
 from emendo.models import EditableModel
+from emendo.pieces import Crew
 
 TREATMENT = {"method": "two_layer"}
 PACKAGE = Path(emendo.__file__).parent
@@ -82,12 +83,13 @@ def test_the_unedited_model_is_measured_once_for_all_methods(
     assert len(list(tmp_path.iterdir())) == 9
     assert second.unedited_values == first.unedited_values
 
-    seen: dict[str, Observation] = {}
-    evaluate(tiny, case_set, method="rome", compute=handmade_editor(tiny), unedited=seen)
-    assert sorted(seen) == sorted(case.id for case in case_set.cases)
-    again = evaluate(tiny, case_set, method="rome", compute=handmade_editor(tiny), unedited=seen, work=tmp_path / "new")
-    assert len(list((tmp_path / "new").iterdir())) == 1, "what was given was measured again"
-    assert again.unedited_values == first.unedited_values
+    trials = [Trial(method="rome"), Trial(method="in_context")]
+    both = evaluate_each(
+        tiny, case_set, trials, crew=Crew.of(), compute=handmade_editor(tiny), group=2, work=tmp_path / "new"
+    )
+    assert sorted(both.unedited) == sorted(case.id for case in case_set.cases)
+    assert len(list((tmp_path / "new").iterdir())) == 9
+    assert [report.unedited_values for report in both.reports] == [first.unedited_values] * 2
 
 
 @pytest.mark.parametrize("change", ["seed", "config", "cases", "corpus"])

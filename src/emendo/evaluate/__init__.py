@@ -5,7 +5,7 @@ from emendo.evaluate.corrections import corrections
 from emendo.evaluate.measuring import ANSWERING
 from emendo.evaluate.metrics import Figure
 from emendo.evaluate.report import Report
-from emendo.evaluate.runner import evaluate
+from emendo.evaluate.runner import Evaluation, Trial, evaluate, evaluate_each
 
 __all__ = [
     "ANSWERING",
@@ -13,10 +13,13 @@ __all__ = [
     "Asked",
     "Case",
     "CaseSet",
+    "Evaluation",
     "Figure",
     "Neighbour",
     "Report",
+    "Trial",
     "corrections",
     "evaluate",
+    "evaluate_each",
     "load_cases",
 ]

@@ -140,10 +140,10 @@ def probe(
         fresh = [choice for at, choice in enumerate(choices) if choice not in [*known, *choices[:at]]]
         report("candidates", len(tried), max(of, len(tried) + len(fresh)))
         trials = [Trial(method=method, config=config_of(method, METHODS.get(method), choice)) for choice in fresh]
-        reports = evaluate_each(
+        found = evaluate_each(
             model, cases, trials, corpus=corpus, seed=seed, crew=crew, work=work, home=home, progress=report
         )
-        tried.extend(map(_candidate, fresh, reports))
+        tried.extend(map(_candidate, fresh, found.reports))
 
     span = METHODS.get(method).LAYERS
     first = list(layers) or first_layers(model, span)

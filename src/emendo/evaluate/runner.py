@@ -53,6 +53,21 @@ class Trial:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """Several trials on the same cases.
+
+    Attributes:
+        reports: One a trial.
+        results: What was seen of each case with its edit, in the order of the cases, a row a trial.
+        unedited: What was seen of each case without an edit, by id.
+    """
+
+    reports: tuple[Report, ...]
+    results: tuple[tuple[CaseResult, ...], ...]
+    unedited: Mapping[str, Observation]
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Settled:
     """A trial with its settings filled in, as the report and the pieces tell it."""
 
@@ -67,18 +82,10 @@ def evaluate(
     *,
     method: str = DEFAULT_METHOD,
     config: Any = None,
-    corpus: str = "python",
-    seed: int = 0,
-    compute: Compute | None = None,
-    group: int = 10,
-    work: Path | None = None,
-    unedited: dict[str, Observation] | None = None,
-    seen: dict[str, Sequence[CaseResult]] | None = None,
-    home: Path | None = None,
     executor: str | None = None,
     workers: int = 1,
     threads: int | None = None,
-    progress: Progress | None = None,
+    **settings: Any,
 ) -> Report:
     """The report of editing each case by itself and measuring the model before and after.
 
@@ -87,39 +94,18 @@ def evaluate(
         cases: What to measure on.
         method: Name of the editing method, or of a way of answering that changes no weights.
         config: Its settings; measured ones or its defaults unless given.
-        corpus: Text for the second moment, as `Editor` takes it.
-        seed: Of the edits and of the bootstrap.
-        compute: Computes one independent edit for each of some groups of requests, in this process; by `method` unless given.
-        group: Cases that are edited and measured together.
-        work: Folder that keeps finished groups; a run with other weights, cases, settings or code does not use them.
-        unedited: What was seen of cases without an edit, by id: used where it is there, and filled. For several methods in turn.
-        seen: Filled with what was seen of each case with its edit, by method.
-        home: Where statistics are kept; `default_home` unless given.
         executor: Who computes the groups, one of `EXECUTORS`; this process for one worker and a pool for several unless given.
         workers: How many groups are computed at a time.
         threads: Of torch in each worker, on which figures depend by rounding; its share of torch's own unless given.
-        progress: Called with a stage, how much of it is done, and of how much.
+        settings: As for `evaluate_each`.
 
     Raises:
         InvalidRequest: Two cases share an id, or other processes cannot compute this.
         UnknownName: There is no such method or executor.
         PieceFailed: A group ended its worker every time.
     """
-    (report,) = evaluate_each(
-        model,
-        cases,
-        [Trial(method=method, config=config)],
-        corpus=corpus,
-        seed=seed,
-        compute=compute,
-        group=group,
-        work=work,
-        unedited=unedited,
-        seen=seen,
-        home=home,
-        crew=Crew.of(executor, workers, threads),
-        progress=progress,
-    )
+    trials = [Trial(method=method, config=config)]
+    (report,) = evaluate_each(model, cases, trials, crew=Crew.of(executor, workers, threads), **settings).reports
     return report
 
 
@@ -128,20 +114,36 @@ def evaluate_each(
     cases: CaseSet,
     trials: Sequence[Trial],
     *,
-    corpus: str,
-    seed: int,
     crew: Crew,
+    corpus: str = "python",
+    seed: int = 0,
     compute: Compute | None = None,
     group: int = 10,
     work: Path | None = None,
-    unedited: dict[str, Observation] | None = None,
-    seen: dict[str, Sequence[CaseResult]] | None = None,
     home: Path | None = None,
     progress: Progress | None = None,
-) -> list[Report]:
-    """A report of each trial on the same cases, the groups of all of them being computed by one crew; see `evaluate`."""
+) -> Evaluation:
+    """Several trials on the same cases, the groups of all of them being computed by one crew.
+
+    Args:
+        model: The model to edit; its weights stay as they are.
+        cases: What to measure on.
+        trials: Methods with their settings.
+        crew: Who computes the groups.
+        corpus: Text for the second moment, as `Editor` takes it.
+        seed: Of the edits and of the bootstrap.
+        compute: Computes one independent edit for each of some groups of requests, in this process; by the method unless given.
+        group: Cases that are edited and measured together.
+        work: Folder that keeps finished groups; a run with other weights, cases, settings or code does not use them.
+        home: Where statistics are kept; `default_home` unless given.
+        progress: Called with a stage, how much of it is done, and of how much.
+
+    Raises:
+        InvalidRequest: Two cases share an id, or other processes cannot compute this.
+        UnknownName: There is no such method.
+        PieceFailed: A group ended its worker every time.
+    """
     report, home = progress or (lambda stage, done, total: None), home or default_home()
-    before: dict[str, Observation] = {} if unedited is None else unedited
     _check(model, trials, compute, crew)
     every = unique_ids(cases.cases)
     groups = [every[start : start + group] for start in range(0, len(every), group)]
@@ -155,13 +157,12 @@ def evaluate_each(
             settled.append(own)
             if len(settled) == 1:
                 bench = Bench(model, bench.requests, home, own.treatment, computed)
-    known = set(before)
+    before: dict[str, Observation] = {}
     pieces: list[dict[str, Any]] = []
-    for own in settled:
+    for at, own in enumerate(settled):
         for part in groups:
-            unseen = [case for case in part if case.id not in known]
-            known.update(case.id for case in unseen)
-            pieces += [piece(unseen, None)] if unseen else []
+            # The unedited model is measured beside the first trial, for all of them.
+            pieces += [piece(part, None)] if at == 0 else []
             pieces.append(piece(part, own.treatment))
     job = _work(model, every, home, crew)
     results: list[CaseResult] = []
@@ -177,22 +178,12 @@ def evaluate_each(
             results += [CaseResult.from_dict(fields) for fields in found]
             report("cases", len(results), len(every) * len(trials))
     own_before = [before[case.id] for case in every]
-    parts = [results[at * len(every) : (at + 1) * len(every)] for at in range(len(settled))]
-    if seen is not None:
-        seen.update((own.method, part) for own, part in zip(settled, parts, strict=True))
-    return [
-        _report(
-            model,
-            cases,
-            own,
-            part,
-            own_before,
-            corpus,
-            seed,
-            seconds / len(trials),
-        )
+    parts = tuple(tuple(results[at * len(every) : (at + 1) * len(every)]) for at in range(len(settled)))
+    reports = tuple(
+        _report(model, cases, own, part, own_before, corpus, seed, seconds / len(trials))
         for own, part in zip(settled, parts, strict=True)
-    ]
+    )
+    return Evaluation(reports=reports, results=parts, unedited=before)
 
 
 def _check(model: EditableModel, trials: Sequence[Trial], compute: Compute | None, crew: Crew) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -23,10 +22,6 @@ from emendo.cli.options import (
     SettingsOption,
     WorkersOption,
 )
-
-if TYPE_CHECKING:
-    from emendo.evaluate.measuring import CaseResult
-    from emendo.evaluate.observation import Observation
 
 
 def command(
@@ -96,12 +91,13 @@ def command(
     from emendo.cli.evaluation_tables import print_comparison, print_report
     from emendo.cli.method_settings import check_methods, chosen_settings, settings_of
     from emendo.edit import METHODS
-    from emendo.evaluate import corrections, evaluate, load_cases
+    from emendo.evaluate import Trial, corrections, evaluate_each, load_cases
     from emendo.evaluate.answers import answered
     from emendo.evaluate.compare import compare_methods
     from emendo.evaluate.documents import writable, write_whole
     from emendo.evaluate.page import comparison_page
     from emendo.models import load_model
+    from emendo.pieces import Crew
 
     config, names = chosen_settings(layer, settings), _methods(methods)
     check_methods(config, names)
@@ -115,33 +111,28 @@ def command(
     with console.progress_of_stages() as progress:
         if correct:
             cases = corrections(loaded, cases, n=n, progress=progress)
-        unedited: dict[str, Observation] = {}
-        seen: dict[str, Sequence[CaseResult]] = {}
-        reports = []
-        for done, name in enumerate(names):
-            if len(names) > 1:
-                progress("methods", done, len(names))
-            report = evaluate(
-                loaded,
-                cases,
-                method=name,
-                config=settings_of(name, config) if name in METHODS.names() else None,
-                corpus=corpus,
-                seed=seed,
-                work=work,
-                unedited=unedited,
-                seen=seen,
-                executor=executor,
-                workers=workers,
-                progress=progress,
-            )
-            reports.append(report)
+        trials = [
+            Trial(method=name, config=settings_of(name, config) if name in METHODS.names() else None) for name in names
+        ]
+        found = evaluate_each(
+            loaded,
+            cases,
+            trials,
+            crew=Crew.of(executor, workers),
+            corpus=corpus,
+            seed=seed,
+            work=work,
+            progress=progress,
+        )
+    reports = found.reports
     comparison = compare_methods(reports, command=shlex.join(["emendo", *sys.argv[1:]]), date=_now())
     told = comparison if len(reports) > 1 else reports[0]
     if output is not None:
         told.write(output)
     if html is not None:
-        answers = {name: answered(cases, results, unedited) for name, results in seen.items()}
+        answers = {
+            name: answered(cases, results, found.unedited) for name, results in zip(names, found.results, strict=True)
+        }
         write_whole(html, comparison_page(comparison, answers=answers))
     if json:
         console.print_json(told.to_dict())
