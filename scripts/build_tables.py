@@ -19,7 +19,7 @@ from typing import Any
 from emendo import errors
 from emendo.cli.main import COMMANDS
 from emendo.edit import METHODS
-from emendo.evaluate import BENCHMARKS, Figure
+from emendo.evaluate import BENCHMARKS, Figure, Report
 from emendo.evaluate.compare import UNEDITED, Comparison
 from emendo.evaluate.sequence_figure import Curve, Point, read_curves
 from emendo.evaluate.sequence_page import ratio
@@ -103,33 +103,38 @@ def quality(path: Path) -> str:
     return "\n\n".join([_table(header, rows), _footnote(measures), _source(told, comparison.command, comparison.date)])
 
 
-LEAK = (
-    "kept_same_subject",
-    "leaked_same_subject",
-    "score",
-    "generation_chat",
-    "negation",
-    "affirms_new",
-    "fluency",
-    "consistency",
-)
+_SAID = ("generation_completion", "generation_chat", "stop_chat")
 
 
-def leak(path: Path) -> str:
-    """What else edits do, from the file of `emendo eval` and, beside it, that of the default without other texts."""
-    comparison, held = Comparison.read(path), Comparison.read(path.with_stem(path.stem + "_texts"))
-    (own,) = held.reports
-    sides = [(UNEDITED, comparison.reports[0].unedited), *((f"`{r.method}`", r.edited) for r in comparison.reports)]
-    sides.insert(2, (f"`{own.method}`, texts={own.config['texts']}", own.edited))
-    known = {figure.name: figure for figure in comparison.reports[0].edited}
-    measures = [known[name] for name in LEAK if name in known]
-    rows = []
-    for name, figures in sides:
-        by_name = {figure.name: figure for figure in figures}
-        rows.append((name, *(with_interval(by_name[m.name]) if m.name in by_name else "–" for m in measures)))
-    told = f"{comparison.benchmark}, {comparison.n} cases (split {comparison.reports[0].split}, seed {comparison.seed})"
-    parts = [_table(("%, with its 95 % interval", *map(_label, measures)), rows), _footnote(measures)]
-    return "\n\n".join([*parts, _source(told, comparison.command, comparison.date)])
+def measures_of(*names: str) -> Callable[[Path], str]:
+    """A table of some measures from a file that `emendo eval -o` wrote: the unedited model, then each method."""
+
+    def table(path: Path) -> str:
+        comparison = Comparison.read(path)
+        # The same cases with other settings of a method stand in a file beside it.
+        beside = [Comparison.read(other) for other in sorted(path.parent.glob(f"{path.stem}_*.json"))]
+        reports = [report for found in (comparison, *beside) for report in found.reports]
+        first = comparison.reports[0]
+        known = {figure.name: figure for report in reports for figure in report.edited}
+        measures = [known[name] for name in names if name in known]
+        sides = [(UNEDITED, first.unedited), *((f"`{r.method}`{_texts(r)}", r.edited) for r in reports)]
+        rows = []
+        for name, figures in sides:
+            by_name = {figure.name: figure for figure in figures}
+            rows.append((name, *(with_interval(by_name[m.name]) if m.name in by_name else "–" for m in measures)))
+        told = f"{first.benchmark}, {comparison.n} cases (split {first.split}, seed {comparison.seed})"
+        header = ("%, with its 95 % interval", *map(_label, measures))
+        return "\n\n".join(
+            part
+            for part in (_table(header, rows), _footnote(measures), _source(told, comparison.command, comparison.date))
+            if part
+        )
+
+    return table
+
+
+def _texts(report: Report) -> str:
+    return f", texts={report.config['texts']}" if report.config.get("texts") else ""
 
 
 def sequence(path: Path) -> str:
@@ -198,7 +203,36 @@ def _sequence_and_memory(found: dict[str, Any]) -> list[str]:
 RESULT_PARTS: dict[str, tuple[str, Callable[[Path], str]]] = {
     "quality": ("methods_counterfact.json", quality),
     "sequence": ("sequence.json", sequence),
-    "leak": ("leak.json", leak),
+    "leak": (
+        "leak.json",
+        measures_of(
+            "kept_same_subject",
+            "leaked_same_subject",
+            "score",
+            "generation_chat",
+            "negation",
+            "affirms_new",
+            "fluency",
+            "consistency",
+        ),
+    ),
+    "invented": ("invented.json", measures_of(*_SAID, "efficacy_argmax", "paraphrase_probability")),
+    "corrections of relations": ("corrections.json", measures_of(*_SAID, "efficacy_argmax", "neighborhood_probability")),
+    "corrections of known facts": (
+        "known_corrected.json",
+        measures_of(*_SAID, "efficacy_argmax", "neighborhood_probability"),
+    ),
+    "mquake": (
+        "mquake.json",
+        measures_of("portability_hop", "portability_any_hop", "generation_companions", "inverse", "generation_chat"),
+    ),
+    "zsre": (
+        "zsre.json",
+        measures_of(
+            "generation_chat", "generation_questions", "efficacy_tokens", "paraphrase_tokens", "kept_locality", "inverse"
+        ),
+    ),
+    "counterfact plus": ("counterfact_plus.json", measures_of("score", "neighborhood_probability", *_SAID)),
     "speed": ("speed.json", speed),
     "speed of rome": ("speed_rome.json", speed),
 }

@@ -92,7 +92,7 @@ def test_a_mistake_is_answered_in_a_sentence(
     assert words in err
 
 
-def test_json_on_standard_output_is_the_report_that_is_written(
+def test_json_on_standard_output_is_the_document_that_is_written(
     capsys: pytest.CaptureFixture[str], folder: Path, few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EMENDO_HOME", str(tmp_path / "home"))
@@ -102,7 +102,10 @@ def test_json_on_standard_output_is_the_report_that_is_written(
     assert code == 0
     printed = json.loads(out)
     assert printed == json.loads(report.read_text())
-    assert (printed["n"], printed["method"], printed["config"]["layers"]) == (2, "two_layer", [1])
+    (told,) = printed["reports"]
+    assert (told["n"], told["method"], told["config"]["layers"]) == (2, "two_layer", [1])
+    assert printed["command"].startswith("emendo ")
+    assert datetime.fromisoformat(printed["date"]).tzinfo is not None
     kept = {file: file.stat().st_mtime_ns for file in work.iterdir()}
     assert len(kept) == 2, "one group as it is, and one with its edits"
 
@@ -200,7 +203,7 @@ def test_a_place_that_nothing_can_be_written_to_is_said_before_the_work(
 def test_wrong_capitals_of_the_embedded_model_are_set_right(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "capitals", "--correct", "--n", "2", "--json")
     assert code == 0
-    report = json.loads(out)
+    (report,) = json.loads(out)["reports"]
     chat = {side: {f["name"]: f["estimate"] for f in report[side]}["generation_chat"] for side in ("unedited", "edited")}
     assert report["n"] == 2
     assert chat["unedited"] == 0

@@ -109,7 +109,7 @@ class Comparison:
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Comparison:
-        """The comparison that `to_dict` wrote, or that of a single report."""
+        """The comparison that `to_dict` wrote, or that of a single report that `Report.write` did."""
         if "reports" not in fields:
             fields = {"reports": [fields]}
         reports = tuple(Report.from_dict(report) for report in fields["reports"])
@@ -130,7 +130,7 @@ class Comparison:
 
     @classmethod
     def read(cls, path: Path) -> Comparison:
-        """The comparison in a file that `emendo eval` wrote, for one method or several.
+        """The comparison in a file that `emendo eval` wrote, or the report in one that `Report.write` did.
 
         Raises:
             InvalidRequest: It is another file.

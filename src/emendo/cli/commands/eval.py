@@ -58,7 +58,7 @@ def command(
         Path | None, typer.Option("--work", help="Folder that keeps finished cases; give it again to resume.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write the report, or the comparison, to this JSON file.")
+        Path | None, typer.Option("--output", "-o", help="Write the figures and every case's values to this JSON file.")
     ] = None,
     html: Annotated[
         Path | None, typer.Option("--html", help="Write a page to read: tables, plots, and what the model said.")
@@ -126,16 +126,15 @@ def command(
         )
     reports = found.reports
     comparison = compare_methods(reports, command=shlex.join(["emendo", *sys.argv[1:]]), date=_now())
-    told = comparison if len(reports) > 1 else reports[0]
     if output is not None:
-        told.write(output)
+        comparison.write(output)
     if html is not None:
         answers = {
             name: answered(cases, results, found.unedited) for name, results in zip(names, found.results, strict=True)
         }
         write_whole(html, comparison_page(comparison, answers=answers))
     if json:
-        console.print_json(told.to_dict())
+        console.print_json(comparison.to_dict())
     elif len(reports) > 1:
         print_comparison(comparison, is_whole=all_measures)
     else:
