@@ -13,7 +13,9 @@
     ├── EditRefused             an edit that the guard found harmful
     ├── PatchMismatch           a patch made for other weights
     ├── CorruptPatch            a patch whose files are damaged or foreign
-    └── LedgerError             a history that cannot be read or written
+    ├── LedgerError             a history that cannot be read or written
+    ├── SourceFailed            an evidence source that cannot be searched
+    └── CorruptReport           a report of a verification that is damaged or foreign
 
 Every message is one plain sentence or two: what was found, what was expected, what to do. The command line prints it and
 exits with code 2.
@@ -86,3 +88,11 @@ class CorruptPatch(EmendoError):
 
 class LedgerError(EmendoError):
     """A ledger cannot be read or written."""
+
+
+class SourceFailed(EmendoError):
+    """An evidence source cannot be searched."""
+
+
+class CorruptReport(EmendoError):
+    """A report of a verification is damaged, or is not one at all."""

@@ -21,7 +21,11 @@ from emendo.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from emendo.cli.session import Session
     from emendo.models import Generation
+    from emendo.verify import Report
 
 
 def command(
@@ -33,6 +37,7 @@ def command(
     temperature: TemperatureOption = 0.0,
     seed: SeedOption = 0,
     raw: Annotated[bool, typer.Option("--raw", help="Complete the text as it stands, without the chat template.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Check the answers against the embedded tables.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Ask the original and the edited model, side by side from one copy of the weights.
@@ -44,6 +49,7 @@ def command(
       emendo ask "What is the capital of California?"
       emendo ask "The capital of California is" --raw --max-tokens 8
       emendo ask "What is the capital of California?" --at 1 --json
+      emendo ask "What is the capital of California?" --verify
     """
     from emendo.cli.session import open_session
     from emendo.models import ORIGINAL, chat_prompt, encode, generate
@@ -61,10 +67,21 @@ def command(
             seed=[seed] * len(sides),
         )
     answers = dict(zip(sides, said, strict=True))
+    reports = _verified(session, at, "" if raw else question, answers) if verify else {}
     if json:
         asked = {"model": session.model.name, "question": question, "raw": raw, "temperature": temperature, "seed": seed}
         console.print_json(
-            {**asked, **{side: {"revision": sides[side].id, **_described(answers[side])} for side in answers}}
+            {
+                **asked,
+                **{
+                    side: {
+                        "revision": sides[side].id,
+                        **_described(answers[side]),
+                        **({"verification": reports[side].describe()} if verify else {}),
+                    }
+                    for side in answers
+                },
+            }
         )
     elif len(answers) == 1:
         console.out.print(_shown(answers["original"]))
@@ -74,6 +91,25 @@ def command(
             column.ratio = 1
         table.add_row(*map(_shown, answers.values()))
         console.out.print(table)
+    if not json:
+        _print_verdicts(reports)
+
+
+def _verified(session: Session, at: str | None, question: str, answers: Mapping[str, Generation]) -> dict[str, Report]:
+    """The report on what each side says; the ledger's edits are told of beside the evidence."""
+    from emendo.cli.verifying import edits_in_force, open_sources
+    from emendo.verify import verify_answer
+
+    sources = open_sources(None, edits_in_force(session.ledger, at))
+    return {side: verify_answer(question, said.text.strip(), sources=sources) for side, said in answers.items()}
+
+
+def _print_verdicts(reports: Mapping[str, Report]) -> None:
+    from emendo.cli.verifying import summary_of, table_of
+
+    for side, report in reports.items():
+        console.out.print(Text(f"\n{side}: {summary_of(report)}", style="bold"))
+        console.out.print(table_of(report))
 
 
 def _described(generation: Generation) -> dict[str, Any]:
