@@ -13,7 +13,9 @@
     ├── EditRefused             an edit that the guard found harmful
     ├── PatchMismatch           a patch made for other weights
     ├── CorruptPatch            a patch whose files are damaged or foreign
-    └── LedgerError             a history that cannot be read or written
+    ├── LedgerError             a history that cannot be read or written
+    ├── BadSignature            files that are not the ones that were signed
+    └── MissingPackage          an optional package that is not installed
 
 Every message is one plain sentence or two: what was found, what was expected, what to do. The command line prints it and
 exits with code 2.
@@ -86,3 +88,11 @@ class CorruptPatch(EmendoError):
 
 class LedgerError(EmendoError):
     """A ledger cannot be read or written."""
+
+
+class BadSignature(EmendoError):
+    """The files of a model are not the ones that were signed, or cannot be signed."""
+
+
+class MissingPackage(EmendoError):
+    """What was asked for needs an optional package that is not installed."""
