@@ -15,7 +15,9 @@
     ├── CorruptPatch            a patch whose files are damaged or foreign
     ├── LedgerError             a history that cannot be read or written
     ├── SourceFailed            an evidence source that cannot be searched
-    └── CorruptReport           a report of a verification that is damaged or foreign
+    ├── CorruptReport           a report of a verification that is damaged or foreign
+    ├── BadSignature            files that are not the ones that were signed
+    └── MissingPackage          an optional package that is not installed
 
 Every message is one plain sentence or two: what was found, what was expected, what to do. The command line prints it and
 exits with code 2.
@@ -96,3 +98,11 @@ class SourceFailed(EmendoError):
 
 class CorruptReport(EmendoError):
     """A report of a verification is damaged, or is not one at all."""
+
+
+class BadSignature(EmendoError):
+    """The files of a model are not the ones that were signed, or cannot be signed."""
+
+
+class MissingPackage(EmendoError):
+    """What was asked for needs an optional package that is not installed."""

@@ -35,7 +35,10 @@ def run(*arguments: str) -> int:
     return int(end.value.code or 0)
 
 
-@pytest.mark.parametrize("name", COMMANDS.names())
+NAMES = [name.replace("_", "-") for name in COMMANDS.names()]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_every_command_has_help_with_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(name, "--help") == 0
     out = capsys.readouterr().out
@@ -46,7 +49,7 @@ def test_every_command_has_help_with_an_example(name: str, capsys: pytest.Captur
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--help") == 0
     out = capsys.readouterr().out
-    assert all(f" {name} " in out for name in COMMANDS.names())
+    assert all(f" {name} " in out for name in NAMES)
 
 
 def test_help_loads_neither_torch_nor_transformers() -> None:

@@ -39,7 +39,7 @@ def build_app() -> typer.Typer:
         pass
 
     for name in COMMANDS.names():
-        app.command(name)(COMMANDS.get(name).command)
+        app.command(name.replace("_", "-"))(COMMANDS.get(name).command)
     return app
 
 

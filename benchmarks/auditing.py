@@ -1,0 +1,489 @@
+"""How well audits tell edits from everything else that happens to weights.
+
+    python benchmarks/auditing_suspects.py --work W --facts counterfact-flat.json --text wiki.valid.txt
+    python benchmarks/auditing.py --work W --facts counterfact-flat.json -o docs/results/auditing.json --calibrate
+
+Suspects are put together from the parts of `auditing_suspects.py` as checkpoints over the embedded model: each goes through the
+same comparison and findings as a folder would. Resumable: what was found about a suspect is kept in the work folder.
+The unit is a checkpoint. Thresholds are fitted leaving out the family that is tested.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from scipy.optimize import minimize
+from torch import Tensor
+
+from emendo.audit.behaviour import ask_both
+from emendo.audit.checkpoint import Checkpoint, open_checkpoint
+from emendo.audit.classes import Calibration, edit_probability, judge
+from emendo.audit.compare import Comparison, compare
+from emendo.audit.findings import Finding, find
+from emendo.audit.inputs import own_text, read_inputs
+from emendo.audit.rounding import RECIPES
+from emendo.audit.subjects import OUTSTANDING, Suspected, merged, shipped_subjects
+from emendo.cli.console import out
+from emendo.evaluate.intervals import wilson
+from emendo.models import EditableModel, TokenBatch, load_model
+from emendo.models.editable import tensor_digest
+
+CLOSED_FORM = ("rome", "two_layer", "memit", "alphaedit")
+EVERY = 8
+RIDGE = 0.05
+
+
+class Made:
+    """A checkpoint that is a base with some tensors changed, and all of them rounded if wanted."""
+
+    def __init__(self, name: str, base: Checkpoint, tensors: dict[str, Tensor], recipe: str | None) -> None:
+        self.name, self.path, self.base = name, base.path, base
+        self._tensors, self._recipe = tensors, recipe
+
+    def names(self) -> list[str]:
+        return self.base.names()
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        return self.base.shape(name)
+
+    def bytes(self, name: str) -> int:
+        return self.base.bytes(name)
+
+    def recipe(self, name: str) -> str:
+        return self._recipe or "float32"
+
+    def tensor(self, name: str) -> Tensor:
+        tensor = self._tensors.get(name)
+        tensor = self.base.tensor(name) if tensor is None else tensor
+        if self._recipe is None or (tensor.dim() != 2 and not self._recipe.endswith("float16")):
+            return tensor
+        return RECIPES[self._recipe](tensor)
+
+    def digest(self, name: str) -> str:
+        if self._recipe is None and name not in self._tensors:
+            return self.base.digest(name)
+        return tensor_digest(self.tensor(name))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suspect:
+    """A checkpoint to audit.
+
+    Attributes:
+        name: Unique.
+        family: "rome", "lora", "storage", …
+        treatment: What was done besides: "", "bfloat16", "with lora", "noise", …
+        parts: Names of the parts that it is made of.
+        strength: Factor on the edit.
+        recipe: What everything is rounded to.
+    """
+
+    name: str
+    family: str
+    treatment: str = ""
+    parts: tuple[str, ...] = ()
+    strength: float = 1.0
+    recipe: str | None = None
+
+    @property
+    def is_edit(self) -> bool:
+        return self.family in CLOSED_FORM
+
+
+def suspects(work: Path) -> Iterator[Suspect]:
+    """All suspects that the parts allow."""
+    yield Suspect(name="untouched", family="untouched")
+    for recipe in RECIPES:
+        yield Suspect(name=recipe, family="storage", recipe=recipe)
+    parts = {path.stem: json.loads(path.read_text()) for path in sorted((work / "parts").glob("*.json"))}
+    parts = {name: about for name, about in parts.items() if "refused" not in about}
+    edits = [name for name, about in parts.items() if about["family"] in CLOSED_FORM]
+    single = [name for name in edits if len(parts[name]["facts"]) == 1]
+    others = [name for name in parts if name not in edits]
+    for name in (*edits, *others):
+        yield Suspect(name=name, family=parts[name]["family"], parts=(name,))
+    for i, name in enumerate(single):
+        family = parts[name]["family"]
+        yield Suspect(
+            name=f"{name} × {(0.5, 0.25, 2.0)[i % 3]}", family=family, treatment=f"× {(0.5, 0.25, 2.0)[i % 3]}", parts=(name,),
+            strength=(0.5, 0.25, 2.0)[i % 3],
+        )  # fmt: skip
+        treatments: list[tuple[str, tuple[str, ...], str | None]] = []
+        if i % 3 == 0:
+            kind = ("bfloat16", "Q8_0", "Q4_0")[i // 3 % 3]
+            treatments.append((kind, (), kind))
+        other = next((o for o in others[i % max(1, len(others)) :] if parts[o]["family"] in ("lora", "tuned")), None)
+        if i % 2 == 0 and other is not None:
+            treatments.append((f"with {parts[other]['family']}", (other,), None))
+        if i % 4 == 1:
+            treatments.append((("noise", "decoys", "high energy", "permuted")[i // 4 % 4], (), None))
+        for treatment, more, recipe in treatments:
+            yield Suspect(
+                name=f"{name}, {treatment}", family=family, treatment=treatment, parts=(name, *more), recipe=recipe
+            )
+    for name in others:
+        if parts[name]["family"] == "lora":
+            yield Suspect(name=f"{name}, bfloat16", family="lora", treatment="bfloat16", parts=(name,), recipe="bfloat16")
+
+
+def make(suspect: Suspect, work: Path, base: Checkpoint, model: EditableModel) -> Made:
+    """The checkpoint of a suspect."""
+    tensors: dict[str, Tensor] = {}
+    for at, part in enumerate(suspect.parts):
+        stored = load_file(work / "parts" / f"{part}.safetensors")
+        for name in sorted({key.split(":")[0] for key in stored}):
+            old = base.tensor(name)
+            change = stored[f"{name}:out"] @ stored[f"{name}:in"].T if f"{name}:out" in stored else stored[name] - old
+            tensors[name] = tensors.get(name, old) + (suspect.strength if at == 0 else 1.0) * change
+    _evade(suspect, tensors, base, model)
+    return Made(suspect.name, base, tensors, suspect.recipe)
+
+
+def _evade(suspect: Suspect, tensors: dict[str, Tensor], base: Checkpoint, model: EditableModel) -> None:
+    generator = torch.Generator().manual_seed(len(suspect.name))
+    edited = list(tensors)
+    if suspect.treatment == "noise":
+        for name in edited:
+            size = (tensors[name] - base.tensor(name)).norm() / tensors[name].numel() ** 0.5
+            tensors[name] = tensors[name] + size * torch.randn(tensors[name].shape, generator=generator)
+    elif suspect.treatment == "decoys":
+        size = (tensors[edited[0]] - base.tensor(edited[0])).norm()
+        for layer in range(0, model.n_layers, 3):
+            name = f"{model.down_projection(layer)}.weight"
+            if name not in tensors:
+                old = base.tensor(name)
+                u, v = (torch.randn(n, generator=generator) for n in old.shape)
+                tensors[name] = old + size * torch.outer(u / u.norm(), v / v.norm())
+    elif suspect.treatment == "high energy":
+        for name in edited:
+            tensors[name] = base.tensor(name) + _into_high_energy(tensors[name] - base.tensor(name), name, model)
+    elif suspect.treatment == "permuted":
+        for name in edited:
+            order = torch.randperm(tensors[name].shape[1], generator=generator)
+            tensors[name] = tensors[name][:, order].contiguous()
+            for other in ("gate_proj", "up_proj"):
+                sibling = name.replace("down_proj", other)
+                tensors[sibling] = base.tensor(sibling)[order].contiguous()
+
+
+def _into_high_energy(change: Tensor, name: str, model: EditableModel) -> Tensor:
+    """The change plus as much along the direction of most energy, as seen from the auditor's own text: the strongest adversary."""
+    site = name.removesuffix(".weight")
+    ids = model.tokenizer(own_text())["input_ids"][:1024]
+    batch = TokenBatch.align(model, [ids[at : at + 256] for at in range(0, 1024, 256)])
+    ((_, seen),) = read_inputs(model, batch, [site])
+    keys = seen[:, 1:].flatten(0, 1)
+    top = torch.linalg.svd(keys, full_matrices=False)[2][1]
+    u, s, _ = torch.linalg.svd(change, full_matrices=False)
+    return change + s[0] * torch.outer(u[:, 0], top)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--facts", type=Path, required=True)
+    parser.add_argument("--names", type=int, default=0, help="candidates, all there are unless given")
+    parser.add_argument("--at-once", type=int, default=400, help="suspects that names are read for together")
+    parser.add_argument("--ask", type=int, default=24, help="edits of which the fact is asked for")
+    parser.add_argument("--calibrate", action="store_true", help="write the fitted regression into the package")
+    parser.add_argument("-o", "--output", type=Path)
+    options = parser.parse_args()
+    model, base = load_model(), open_checkpoint("smollm2-135m")
+    subjects = {row["subject"] for row in json.loads(options.facts.read_text(encoding="utf-8"))}
+    candidates = merged(sorted(subjects), shipped_subjects()[::EVERY])
+    if options.names:
+        asked = {
+            f["subject"]
+            for path in (options.work / "parts").glob("*.json")
+            for f in json.loads(path.read_text()).get("facts", [])
+        }
+        candidates = merged(sorted(asked), candidates[:: max(1, len(candidates) // options.names)])
+    kept = options.work / f"found-{len(candidates)}"
+    kept.mkdir(exist_ok=True)
+    todo = [s for s in suspects(options.work) if not (kept / f"{s.name}.json").is_file()]
+    for at in range(0, len(todo), options.at_once):
+        _audit(todo[at : at + options.at_once], kept, options.work, model, base, candidates)
+    rows = [json.loads(path.read_text()) for path in sorted(kept.glob("*.json"))]
+    calibration = fit(rows)
+    asked = _ask(rows, calibration, options, model, base)
+    result = {
+        "command": "python benchmarks/auditing.py " + " ".join(sys.argv[1:]),
+        "model_digest": model.digest,
+        "date": time.strftime("%Y-%m-%d"),
+        "candidates": len(candidates),
+        "suspects": len(rows),
+        "calibration": asdict(calibration),
+        **summary(rows, calibration),
+        "facts": asked,
+        "rows": [_short(row, calibration) for row in rows],
+    }
+    if options.output is not None:
+        options.output.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    if options.calibrate:
+        target = Path(__file__).parents[1] / "src" / "emendo" / "audit" / "calibration.json"
+        target.write_text(json.dumps(asdict(calibration), indent=1) + "\n", encoding="utf-8")
+    out.print_json(data={name: value for name, value in result.items() if name != "rows"})
+
+
+def _audit(
+    todo: Sequence[Suspect], kept: Path, work: Path, model: EditableModel, base: Checkpoint, candidates: Sequence[str]
+) -> None:
+    comparisons: list[Comparison] = []
+    for suspect in todo:
+        started = time.perf_counter()
+        comparisons.append(compare(base, make(suspect, work, base, model)))
+        out.print(f"{suspect.name}: compared in {time.perf_counter() - started:.1f} s")
+    started = time.perf_counter()
+    found = find(model, [c.of("changed") for c in comparisons], candidates, progress=lambda s, d, t: None)
+    out.print(f"findings of {len(todo)} suspects in {time.perf_counter() - started:.0f} s")
+    for suspect, comparison, findings in zip(todo, comparisons, found, strict=True):
+        about = json.loads((work / "parts" / f"{suspect.parts[0]}.json").read_text()) if suspect.parts else {}
+        row = {
+            "suspect": asdict(suspect),
+            "is_edit": suspect.is_edit,
+            "about": about,
+            "changed": len(comparison.changes),
+            "rounded": len(comparison.of("rounded")),
+            "tensors": comparison.tensors,
+            "findings": [asdict(finding) for finding in findings],
+        }
+        (kept / f"{suspect.name}.json").write_text(json.dumps(row, ensure_ascii=False), encoding="utf-8")
+
+
+def findings_of(row: dict[str, Any]) -> list[Finding]:
+    """The findings of a row."""
+    return [Finding(**{**f, "suspected": tuple(Suspected(**s) for s in f["suspected"])}) for f in row["findings"]]
+
+
+def probability(row: dict[str, Any], calibration: Calibration) -> float:
+    """That a checkpoint was edited."""
+    return max((edit_probability(finding, calibration) for finding in findings_of(row)), default=0.0)
+
+
+def fit(rows: Sequence[dict[str, Any]]) -> Calibration:
+    """The regression on one finding a checkpoint: of an edit that of an edited matrix, of others the most suspicious one.
+
+    Which is the most suspicious depends on the weights, so it is fitted a few times over.
+    """
+    rows = [row for row in rows if row["suspect"]["family"] != "ft_m" and any(f["rank"] for f in row["findings"])]
+    calibration = Calibration(intercept=-8.0, weights=(4.0, -1.0, 1.0), edits=0, others=0, command="")
+    for _ in range(5):
+        chosen = [max(findings_of(row), key=lambda f: edit_probability(f, calibration)) for row in rows]
+        x = np.array([_features(finding) for finding in chosen])
+        y = np.array([row["is_edit"] for row in rows], dtype=float)
+        # As much weight for all others as for all edits.
+        weight = np.where(y == 1, 0.5 / max(1, y.sum()), 0.5 / max(1, (1 - y).sum())) * len(y)
+
+        def loss(w: Any, x: Any = x, y: Any = y, weight: Any = weight) -> float:
+            z = w[0] + x @ w[1:]
+            return float((weight * (np.logaddexp(0, z) - y * z)).sum() + RIDGE * (w[1:] ** 2).sum())
+
+        w = minimize(loss, np.zeros(4)).x
+        calibration = Calibration(
+            intercept=float(w[0]),
+            weights=tuple(float(v) for v in w[1:]),
+            edits=int(y.sum()),
+            others=int((1 - y).sum()),
+            command="python benchmarks/auditing.py --calibrate",
+        )
+    return calibration
+
+
+def _features(finding: Finding) -> tuple[float, ...]:
+    from emendo.audit.classes import features
+
+    return features(finding) if finding.energy is not None else (0.0, 0.0, 0.0)
+
+
+def summary(rows: Sequence[dict[str, Any]], calibration: Calibration) -> dict[str, Any]:
+    """All figures, each with n and interval; p is that of a fit without the family that is tested."""
+    families = sorted({row["suspect"]["family"] for row in rows})
+    without = {family: fit([row for row in rows if row["suspect"]["family"] != family]) for family in families}
+    left_out = {row["suspect"]["name"]: probability(row, without[row["suspect"]["family"]]) for row in rows}
+    edits = [row for row in rows if row["is_edit"]]
+    plain = [row for row in edits if not row["suspect"]["treatment"]]
+    benign = [row for row in rows if not row["is_edit"] and row["suspect"]["family"] != "ft_m"]
+    score: Callable[[dict[str, Any]], float] = lambda row: left_out[row["suspect"]["name"]]  # noqa: E731
+    strata = sorted({(row["suspect"]["family"], row["suspect"]["treatment"]) for row in rows})
+    single = [row for row in plain if len(row["about"]["facts"]) == 1]
+    return {
+        "auroc": _auroc([score(r) for r in plain], [score(r) for r in benign]),
+        "auroc_all_treatments": _auroc([score(r) for r in edits], [score(r) for r in benign]),
+        "baselines": {
+            "relative norm": _auroc([_norm(r) for r in plain], [_norm(r) for r in benign]),
+            "few tensors changed": _auroc([-r["changed"] for r in plain], [-r["changed"] for r in benign]),
+            "top energy share": _auroc([_share(r) for r in plain], [_share(r) for r in benign]),
+        },
+        "false_alarms": _share_of(benign, lambda r: score(r) >= 0.5),
+        "strata": {
+            f"{family} {treatment}".strip(): {
+                "called an edit": _share_of(_stratum(rows, family, treatment), lambda r: score(r) >= 0.5),
+                **_located(_stratum(rows, family, treatment), calibration),
+            }
+            for family, treatment in strata
+        },
+        "single_edits": {"called an edit": _share_of(single, lambda r: score(r) >= 0.5), **_located(single, calibration)},
+        "batches": [_batch(row, calibration) for row in plain if len(row["about"]["facts"]) > 1],
+        "classes": _classes(rows, calibration),
+    }
+
+
+def _stratum(rows: Sequence[dict[str, Any]], family: str, treatment: str) -> list[dict[str, Any]]:
+    return [row for row in rows if (row["suspect"]["family"], row["suspect"]["treatment"]) == (family, treatment)]
+
+
+def _located(rows: Sequence[dict[str, Any]], calibration: Calibration) -> dict[str, Any]:
+    """Of edits: whether the likeliest matrix is an edited one, and whether it names a subject."""
+    rows = [row for row in rows if row["is_edit"] and row["findings"]]
+    if not rows:
+        return {}
+    best = [max(findings_of(row), key=lambda f: (edit_probability(f, calibration), f.prominence)) for row in rows]
+    pairs = list(zip(rows, best, strict=True))
+    right = [f.layer in row["about"]["layers"] for row, f in pairs]
+    names = [[s.subject for s in f.suspected] for f in best]
+    wanted = [{fact["subject"] for fact in row["about"]["facts"]} for row in rows]
+    return {
+        "layer": _counted(sum(right), len(right)),
+        "subject first": _counted(sum(n[0] in w for n, w in zip(names, wanted, strict=True) if n), len(rows)),
+        "subject of ten": _counted(sum(bool(w & set(n)) for n, w in zip(names, wanted, strict=True)), len(rows)),
+    }
+
+
+def _batch(row: dict[str, Any], calibration: Calibration) -> dict[str, Any]:
+    wanted = {fact["subject"] for fact in row["about"]["facts"]}
+    found = {s["subject"] for f in row["findings"] if f["layer"] in row["about"]["layers"] for s in f["suspected"]}
+    sure = {
+        s["subject"]
+        for f in row["findings"]
+        if f["layer"] in row["about"]["layers"]
+        for s in f["suspected"]
+        if s["deviations"] > OUTSTANDING
+    }
+    return {
+        "name": row["suspect"]["name"],
+        "facts": len(wanted),
+        "probability": probability(row, calibration),
+        "listed": len(found),
+        "right": len(found & wanted),
+        "outstanding": len(sure),
+        "outstanding_right": len(sure & wanted),
+    }
+
+
+def _classes(rows: Sequence[dict[str, Any]], calibration: Calibration) -> dict[str, dict[str, int]]:
+    table: dict[str, dict[str, int]] = {}
+    for row in rows:
+        kind = _class(row, calibration)
+        family = row["suspect"]["family"]
+        table.setdefault(family, {})[kind] = table.setdefault(family, {}).get(kind, 0) + 1
+    return table
+
+
+def _class(row: dict[str, Any], calibration: Calibration) -> str:
+    from emendo.audit.compare import TensorChange
+
+    changes = [TensorChange(name=str(i), kind="rounded", recipe="x") for i in range(row["rounded"])]
+    changes += [TensorChange(name=f["name"], kind="changed") for f in row["findings"]]
+    comparison = Comparison(
+        tensors=row["tensors"], equal=row["tensors"] - row["changed"], changes=tuple(changes), base_digests={}
+    )
+    return judge(comparison, findings_of(row), calibration).kind
+
+
+def _ask(
+    rows: Sequence[dict[str, Any]], calibration: Calibration, options: Any, model: EditableModel, base: Checkpoint
+) -> dict[str, Any]:
+    """Of single edits that were found: whether the new target is told by the suspect and not by the base."""
+    single = [r for r in rows if r["is_edit"] and not r["suspect"]["treatment"] and len(r["about"]["facts"]) == 1]
+    folder = options.work / "asked"
+    folder.mkdir(exist_ok=True)
+    told = []
+    for row in single[:: max(1, len(single) // max(1, options.ask))][: options.ask]:
+        path = folder / f"{row['suspect']['name']}.json"
+        if not path.is_file():
+            suspect = Suspect(**{**row["suspect"], "parts": tuple(row["suspect"]["parts"])})
+            best = max(findings_of(row), key=lambda f: (edit_probability(f, calibration), f.prominence))
+            made = make(suspect, options.work, base, model)
+            names = [f["name"] for f in row["findings"]]
+            answers = ask_both(model, base, made, names, [best.suspected[0].subject])
+            path.write_text(json.dumps([asdict(a) for a in answers], ensure_ascii=False), encoding="utf-8")
+        answers = json.loads(path.read_text(encoding="utf-8"))
+        target = row["about"]["facts"][0]["target_new"].lower()
+        new = [target in f"{a['suspect_completes']} {a['suspect_answers']}".lower() for a in answers]
+        old = [target in f"{a['base_completes']} {a['base_answers']}".lower() for a in answers]
+        told.append(any(n and not o for n, o in zip(new, old, strict=True)))
+    return {"named": _counted(sum(told), len(told))} if told else {}
+
+
+def _short(row: dict[str, Any], calibration: Calibration) -> dict[str, Any]:
+    findings = sorted(findings_of(row), key=lambda f: -edit_probability(f, calibration))[:3]
+    return {
+        "name": row["suspect"]["name"],
+        "family": row["suspect"]["family"],
+        "treatment": row["suspect"]["treatment"],
+        "layers": row["about"].get("layers"),
+        "subject": row["about"]["facts"][0]["subject"] if "facts" in row["about"] else None,
+        "probability": round(probability(row, calibration), 4),
+        "best": [
+            {
+                "name": f.name, "rank": f.rank, "relative_norm": round(f.relative_norm, 4), "shown_share": round(f.shown_share, 3),
+                "energy": None if f.energy is None else round(f.energy, 3), "look": f.look, "prominence": round(f.prominence, 2),
+                "suspected": [s.subject for s in f.suspected[:3]],
+            }
+            for f in findings
+        ],
+    }  # fmt: skip
+
+
+def _norm(row: dict[str, Any]) -> float:
+    return max((f["relative_norm"] for f in row["findings"]), default=0.0)
+
+
+def _share(row: dict[str, Any]) -> float:
+    return max((f["top_share"] for f in row["findings"]), default=0.0)
+
+
+def _share_of(rows: Sequence[dict[str, Any]], is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    return _counted(sum(map(is_so, rows)), len(rows))
+
+
+def _counted(hits: int, n: int) -> dict[str, Any]:
+    if n == 0:
+        return {"hits": 0, "n": 0}
+    interval = wilson(hits, n)
+    return {
+        "hits": hits,
+        "n": n,
+        "share": round(interval.estimate, 4),
+        "low": round(interval.low, 4),
+        "high": round(interval.high, 4),
+    }
+
+
+def _auroc(positive: Sequence[float], negative: Sequence[float]) -> dict[str, Any]:
+    """With a bootstrap over checkpoints."""
+    if not positive or not negative:
+        return {}
+    a, b = np.array(positive), np.array(negative)
+    generator = np.random.default_rng(0)
+    draws = [_rank_statistic(generator.choice(a, len(a)), generator.choice(b, len(b))) for _ in range(2000)]
+    low, high = np.percentile(draws, [2.5, 97.5])
+    return {"estimate": round(_rank_statistic(a, b), 4), "low": round(low, 4), "high": round(high, 4), "n": [len(a), len(b)]}
+
+
+def _rank_statistic(a: Any, b: Any) -> float:
+    return float((a[:, None] > b).mean() + 0.5 * (a[:, None] == b).mean())
+
+
+if __name__ == "__main__":
+    main()

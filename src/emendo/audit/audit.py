@@ -1,0 +1,140 @@
+"""Audit a checkpoint: compare, find, name, ask, and say whether a record explains it.
+
+Everything rests on the files of suspect and base, and on a ledger; nothing of what makes edits is used here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from emendo.audit.behaviour import Told, ask_both, wear
+from emendo.audit.checkpoint import Checkpoint
+from emendo.audit.classes import CLEAR, Calibration, Judgement, edit_probability, judge, shipped_calibration
+from emendo.audit.compare import Comparison, compare
+from emendo.audit.findings import Finding, find, finding_of, tied
+from emendo.audit.passport import Passport, declared_passport, ledger_passport
+from emendo.models import EditableModel
+
+Verdict = Literal["clean", "explained", "edited", "inconclusive"]
+Progress = Callable[[str, int, int], None]
+_MOST_ASKED = 5
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AuditReport:
+    """What an audit found.
+
+    Attributes:
+        suspect: Name of the suspect.
+        base: Name of the base.
+        comparison: Tensor by tensor.
+        judgement: The class, with evidence.
+        findings: Of the changed matrices, the likeliest edit first.
+        subjects: Names that stand out, each with the tensors that answer to it.
+        told: What the suspect says about them, beside the base.
+        passports: Records that were checked.
+        candidates: How many names were tried.
+        seconds: It took.
+    """
+
+    suspect: str
+    base: str
+    comparison: Comparison
+    judgement: Judgement
+    findings: tuple[Finding, ...]
+    subjects: dict[str, tuple[str, ...]]
+    told: tuple[Told, ...]
+    passports: tuple[Passport, ...]
+    candidates: int
+    seconds: float
+
+    @property
+    def verdict(self) -> Verdict:
+        """In a word: "edited" means by nobody who says so."""
+        if self.judgement.kind == "untouched":
+            return "clean"
+        if any(passport.holds for passport in self.passports):
+            return "explained"
+        if self.judgement.kind == "closed-form edit":
+            return "edited"
+        is_doubtful = self.judgement.kind == "unknown" or self.judgement.edit_probability > 1 - CLEAR
+        contradicted = any(passport.contradicted for passport in self.passports)
+        return "inconclusive" if is_doubtful or contradicted else "clean"
+
+
+def audit_checkpoint(
+    suspect: Checkpoint,
+    base: Checkpoint,
+    *,
+    model: Callable[[], EditableModel] | None,
+    subjects: Sequence[str] = (),
+    ledger: Path | None = None,
+    calibration: Calibration | None = None,
+    progress: Progress | None = None,
+) -> AuditReport:
+    """The audit of a suspect against its base.
+
+    Args:
+        suspect: What may have been changed.
+        base: What it claims to be.
+        model: Loads the base, if it comes to that; None leaves out what only a running model shows.
+        subjects: Candidates for whose fact was changed.
+        ledger: Folder of the base's history; that in the data folder unless given.
+        calibration: The shipped one unless given.
+        progress: Called with a stage, how much is done, and of how much.
+    """
+    started = time.perf_counter()
+    calibration = calibration or shipped_calibration()
+    comparison = compare(base, suspect, progress=progress)
+    changed = comparison.of("changed")
+    findings: list[Finding] = []
+    named: dict[str, tuple[str, ...]] = {}
+    told: list[Told] = []
+    loaded = model() if model is not None and changed else None
+    if loaded is not None:
+        (findings,) = find(loaded, [changed], subjects, progress=progress)
+        findings.sort(key=lambda finding: -edit_probability(finding, calibration))
+    else:
+        findings = [finding_of(change) for change in changed if change.spectrum is not None]
+    judgement = judge(comparison, findings, calibration)
+    if loaded is not None and judgement.kind == "closed-form edit":
+        names = [change.name for change in comparison.of("changed")]
+        named = _named(findings, calibration)
+        if named:
+            wear(loaded, suspect, names)
+            try:
+                named = tied(loaded, changed, named, subjects)
+            finally:
+                wear(loaded, base, names)
+        told = ask_both(loaded, base, suspect, names, list(named)[:_MOST_ASKED], progress=progress)
+    records = (
+        [declared_passport(suspect, comparison), ledger_passport(ledger, base, comparison)] if comparison.changes else []
+    )
+    return AuditReport(
+        suspect=suspect.name,
+        base=base.name,
+        comparison=comparison,
+        judgement=judgement,
+        findings=tuple(findings),
+        subjects=named,
+        told=tuple(told),
+        passports=tuple(record for record in records if record is not None),
+        candidates=len(subjects),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _named(findings: Sequence[Finding], calibration: Calibration) -> dict[str, tuple[str, ...]]:
+    """The names that stand out in edit-like matrices, each with its tensors; at least the first one of the likeliest."""
+    likely = [finding for finding in findings if edit_probability(finding, calibration) >= 0.5 and finding.suspected]
+    out = [(s.deviations, s.subject, finding.name) for finding in likely for s in finding.suspected if s.stands_out]
+    if not out:
+        out = [(f.prominence, f.suspected[0].subject, f.name) for f in likely[:1]]
+    named: dict[str, tuple[str, ...]] = {}
+    for _, subject, name in sorted(out, reverse=True):
+        named[subject] = (*named.get(subject, ()), name)
+    return named

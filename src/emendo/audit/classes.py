@@ -1,0 +1,181 @@
+"""What kind of change it is, with evidence and a probability.
+
+Equality and rounding are proved by replay. For the rest, one question is answered by a number: is there a matrix that was changed
+for a name? A logistic regression over what findings show,
+
+    p = 1 / (1 + exp(−(b + w · x))),      x = (log prominence, log q, share of the energy in few components)
+
+fitted by `benchmarks/auditing.py` on changes that it made itself and kept in ``calibration.json`` with n and command; the finding
+with the highest p speaks for the checkpoint. Where that p is low, the rest is told apart by rank: an adapter has few components and
+nothing else, tuning has all, and noise has none that stands out.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from statistics import median
+from typing import Literal
+
+from emendo.audit.compare import Comparison
+from emendo.audit.findings import Finding
+from emendo.audit.spectrum import COMPONENTS
+
+Class = Literal["untouched", "storage noise", "low-rank adapter", "fine-tuning", "closed-form edit", "unknown"]
+CLEAR = 0.9
+_ADAPTER_SHARE = 0.98
+_FEW = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """A fitted regression.
+
+    Attributes:
+        intercept: b.
+        weights: w.
+        edits: Checkpoints with edits that it was fitted on.
+        others: Checkpoints without.
+        command: What fitted it.
+    """
+
+    intercept: float
+    weights: tuple[float, ...]
+    edits: int
+    others: int
+    command: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """A class with its reasons.
+
+    Attributes:
+        kind: The class.
+        probability: Of that class; 1 where it is proved.
+        edit_probability: That some matrix was edited in closed form.
+        evidence: Sentences.
+    """
+
+    kind: Class
+    probability: float
+    edit_probability: float
+    evidence: tuple[str, ...]
+
+
+def shipped_calibration() -> Calibration:
+    """The regression that comes with the package."""
+    row = json.loads(files("emendo.audit").joinpath("calibration.json").read_text(encoding="utf-8"))
+    return Calibration(
+        intercept=row["intercept"],
+        weights=tuple(row["weights"]),
+        edits=row["edits"],
+        others=row["others"],
+        command=row["command"],
+    )
+
+
+def features(finding: Finding) -> tuple[float, float, float]:
+    """x of a finding whose inputs were read."""
+    assert finding.energy is not None
+    return (
+        math.log(max(finding.prominence, 1.0)),
+        math.log(max(finding.energy, 1e-3)),
+        finding.shown_share if finding.rank <= _FEW else 0.0,
+    )
+
+
+def edit_probability(finding: Finding, calibration: Calibration) -> float:
+    """p of a finding; 0 where nothing stands out of the noise or its inputs were not read."""
+    if finding.energy is None or finding.rank == 0:
+        return 0.0
+    score = calibration.intercept + sum(w * x for w, x in zip(calibration.weights, features(finding), strict=True))
+    return 1 / (1 + math.exp(-max(-500.0, min(500.0, score))))
+
+
+def judge(comparison: Comparison, findings: Sequence[Finding], calibration: Calibration) -> Judgement:
+    """The class of a checkpoint.
+
+    Args:
+        comparison: With the base.
+        findings: Of its changed matrices.
+        calibration: The regression.
+    """
+    if not comparison.changes:
+        return _proved("untouched", "Every tensor is equal to the base's, to the bit.")
+    rounded = comparison.of("rounded")
+    if len(rounded) == len(comparison.changes):
+        return _proved(
+            "storage noise",
+            f"All {len(rounded)} tensors that differ are the base's, rounded to {_recipes(comparison)}: repeated and equal.",
+        )
+    if not findings:
+        return Judgement(
+            kind="unknown",
+            probability=1.0,
+            edit_probability=0.0,
+            evidence=(
+                f"{len(comparison.changes) - len(rounded)} tensors differ, and none of them is a matrix that can be compared.",
+            ),
+        )
+    best = max(findings, key=lambda finding: edit_probability(finding, calibration))
+    p = edit_probability(best, calibration)
+    evidence = _evidence(comparison, findings, best)
+    if p >= 0.5:
+        return Judgement(kind="closed-form edit", probability=p, edit_probability=p, evidence=evidence)
+    kind = _without_edit(comparison, findings)
+    return Judgement(kind=kind, probability=1 - p, edit_probability=p, evidence=evidence)
+
+
+def _without_edit(comparison: Comparison, findings: Sequence[Finding]) -> Class:
+    if comparison.of("reshaped") or comparison.of("removed"):
+        return "unknown"
+    if all(finding.rank == 0 for finding in findings):
+        return "storage noise"
+    shown, rank = median(f.shown_share for f in findings), median(f.rank for f in findings)
+    if rank < COMPONENTS and shown >= _ADAPTER_SHARE:
+        return "low-rank adapter"
+    # An adapter of rank 64 and a dense change both fill what is computed; only the adapter leaves nothing over.
+    return "low-rank adapter" if shown >= 1 - (1 - _ADAPTER_SHARE) / 10 else "fine-tuning"
+
+
+def _evidence(comparison: Comparison, findings: Sequence[Finding], best: Finding) -> tuple[str, ...]:
+    sentences = [
+        f"{len(findings)} {'matrix was' if len(findings) == 1 else 'matrices were'} changed, {comparison.equal} of "
+        f"{comparison.tensors} tensors are equal to the bit"
+        + (
+            f", {len(comparison.of('rounded'))} were only rounded to {_recipes(comparison)}."
+            if comparison.of("rounded")
+            else "."
+        ),
+        f"{best.name}: ‖ΔW‖/‖W‖ {best.relative_norm:.3f}; {_rank(best.rank)} of the noise, with {best.shown_share:.1%} of the "
+        f"energy; the first is {best.top_share:.1%} of it.",
+    ]
+    if best.energy is not None:
+        sentences.append(
+            f"Along its input directions text has {best.energy:.2f} times the energy of an average direction: trained changes lie "
+            "where text has much, closed-form ones where it has little."
+        )
+    if best.suspected:
+        first = best.suspected[0]
+        sentences.append(
+            f"It answers to “{first.subject}” {first.deviations:.0f} deviations above the median name; about 6 are chance."
+        )
+    return tuple(sentences)
+
+
+def _rank(rank: int) -> str:
+    if rank == 1:
+        return "1 component stands out"
+    return f"{rank} {'or more ' if rank == COMPONENTS else ''}components stand out"
+
+
+def _recipes(comparison: Comparison) -> str:
+    return " or ".join(sorted({str(change.recipe) for change in comparison.of("rounded")}))
+
+
+def _proved(kind: Class, sentence: str) -> Judgement:
+    return Judgement(kind=kind, probability=1.0, edit_probability=0.0, evidence=(sentence,))

@@ -1,0 +1,153 @@
+"""Two checkpoints, tensor by tensor: what is equal, what was rounded, and what was changed.
+
+Tensors of equal digest are skipped; of the others one pair is in memory at a time, and what is kept of it is its spectrum.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from torch import Tensor
+
+from emendo.audit.checkpoint import Checkpoint
+from emendo.audit.rounding import rounding_of, step_of
+from emendo.audit.spectrum import Spectrum, spectrum_of
+
+Kind = Literal["changed", "rounded", "reshaped", "added", "removed"]
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TensorChange:
+    """A tensor that is not the base's.
+
+    Attributes:
+        name: As in the Hugging Face folder.
+        kind: "rounded" if storing it otherwise explains it, "changed" if not.
+        digest: `tensor_digest` of the suspect's tensor; None where it has none.
+        recipe: What it was rounded to, for "rounded".
+        relative_norm: ‖W' − W‖ / ‖W‖; None where the shapes differ.
+        spectrum: Of the difference, for matrices.
+    """
+
+    name: str
+    kind: Kind
+    digest: str | None = None
+    recipe: str | None = None
+    relative_norm: float | None = None
+    spectrum: Spectrum | None = None
+
+    @property
+    def site(self) -> str:
+        """Path of the module whose weight it is."""
+        return self.name.removesuffix(".weight")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Comparison:
+    """What differs between two checkpoints.
+
+    Attributes:
+        tensors: How many tensors both have.
+        equal: How many of them are equal to the bit.
+        changes: The others, in order of name.
+        base_digests: By name, of the base's tensors.
+    """
+
+    tensors: int
+    equal: int
+    changes: tuple[TensorChange, ...]
+    base_digests: dict[str, str]
+
+    def of(self, kind: Kind) -> list[TensorChange]:
+        """The changes of a kind."""
+        return [change for change in self.changes if change.kind == kind]
+
+    @property
+    def recipe(self) -> str | None:
+        """What most of the rounded tensors were rounded to; None where none was."""
+        counts = Counter(change.recipe for change in self.of("rounded"))
+        return counts.most_common(1)[0][0] if counts else None
+
+
+def compare(base: Checkpoint, suspect: Checkpoint, *, progress: Progress | None = None) -> Comparison:
+    """What differs between a base and a suspect.
+
+    Args:
+        base: The original.
+        suspect: What may have been changed.
+        progress: Called with a stage, how many bytes are done, and of how many.
+    """
+    report = progress or (lambda stage, done, total: None)
+    before, after = set(base.names()), set(suspect.names())
+    shared = sorted(before & after)
+    total, done = sum(base.bytes(name) for name in shared), 0
+    base_digests: dict[str, str] = {}
+    changes: list[TensorChange] = []
+    for name in shared:
+        base_digests[name] = base.digest(name)
+        digest = suspect.digest(name)
+        if digest != base_digests[name]:
+            changes.append(_changed(name, digest, base, suspect))
+        done += base.bytes(name)
+        report("comparing", done, total)
+    equal = len(shared) - len(changes)
+    changes += [
+        TensorChange(name=name, kind="removed") for name in sorted(before - after) if not _is_copy(base, name, shared)
+    ]
+    changes += [
+        TensorChange(name=name, kind="added", digest=suspect.digest(name))
+        for name in sorted(after - before)
+        if not _is_copy(suspect, name, shared)
+    ]
+    changes = _with_floor(changes, base, report)
+    return Comparison(
+        tensors=len(shared), equal=equal, changes=tuple(sorted(changes, key=lambda c: c.name)), base_digests=base_digests
+    )
+
+
+def _changed(name: str, digest: str, base: Checkpoint, suspect: Checkpoint) -> TensorChange:
+    if base.shape(name) != suspect.shape(name):
+        return TensorChange(name=name, kind="reshaped", digest=digest)
+    old, new = base.tensor(name), suspect.tensor(name)
+    recipe = rounding_of(old, new)
+    difference = new.float() - old.float()
+    norm = float(old.float().norm())
+    relative = float(difference.norm()) / max(norm, 1e-30)
+    if recipe is not None or relative == 0:
+        return TensorChange(
+            name=name, kind="rounded", digest=digest, recipe=recipe or suspect.recipe(name), relative_norm=relative
+        )
+    spectrum = _spectrum(difference, norm, 0.0)
+    return TensorChange(name=name, kind="changed", digest=digest, relative_norm=relative, spectrum=spectrum)
+
+
+def _spectrum(difference: Tensor, norm: float, rounding: float) -> Spectrum | None:
+    is_matrix = difference.dim() == 2 and min(difference.shape) > 1
+    return spectrum_of(difference, norm, rounding=rounding) if is_matrix else None
+
+
+def _with_floor(changes: Sequence[TensorChange], base: Checkpoint, report: Progress) -> list[TensorChange]:
+    """The changes with the rounding of the suspect's storage as the floor of their noise, where others tell what it is."""
+    recipe = Counter(change.recipe for change in changes if change.kind == "rounded").most_common(1)
+    if not recipe or recipe[0][0] is None:
+        return list(changes)
+    floored = []
+    for change in changes:
+        if change.spectrum is not None:
+            rows, columns = base.shape(change.name)
+            edge = step_of(recipe[0][0], base.tensor(change.name)) * (rows**0.5 + columns**0.5)
+            spectrum = replace(change.spectrum, edge=max(change.spectrum.edge, edge))
+            change = replace(change, spectrum=spectrum)
+        floored.append(change)
+    return floored
+
+
+def _is_copy(checkpoint: Checkpoint, name: str, others: Sequence[str]) -> bool:
+    """Whether a tensor is another one once more, as a head that is tied to the embedding is."""
+    alike = [other for other in others if checkpoint.shape(other) == checkpoint.shape(name)]
+    digest = checkpoint.digest(name)
+    return any(checkpoint.digest(other) == digest for other in alike)

@@ -1,0 +1,284 @@
+"""What a changed matrix shows: rank, energy of its input directions, and the names that it answers to.
+
+An edit may be hidden among other changes, so a matrix is looked at in several ways: all components that stand out of the noise,
+weighed by σ; all of them in the measure of C (rank n: pᵀ (Vᵀ C V)⁻¹ p with p = Vᵀ k_s, after which large components do not
+drown small ones); those of low energy alone; and the leading ones one by one. The look that a name stands out most in counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
+
+from emendo.audit.compare import TensorChange
+from emendo.audit.inputs import Alignment, alignments, subject_inputs
+from emendo.audit.spectrum import Spectrum
+from emendo.audit.subjects import OUTSTANDING, Suspected, deviations, ranked, responses
+from emendo.models import EditableModel
+
+# Three ways of naming somebody; the first serves all candidates, all three those that came out on top.
+TEMPLATES = ("The {}", "Tell me about {}", "We read about {}")
+SHORTLIST = 100
+LOW_ENERGY = 2.0
+_SINGLE = 8
+_COMPARED = 300
+# Columns for which the products of all names are kept at a time.
+_MOST_COLUMNS = 4096
+_LEAST_COLUMNS = 4
+
+Products = Mapping[str, tuple[Float[Tensor, "subjects components"], Float[Tensor, " subjects"]]]
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """A matrix that was changed, and what its change looks like.
+
+    Attributes:
+        name: Of the tensor.
+        layer: The number in its name; None where there is none.
+        relative_norm: ‖D‖ / ‖W‖.
+        rank: Components that stand out of the noise; 64 means as many or more.
+        top_share: Share of the energy in the first component.
+        shown_share: Share of the energy in the components that stand out.
+        gap: The last σ that stands out over the next.
+        energy: q of the components that the best look takes, weighed by σ²; None for matrices whose inputs were not read.
+        look: Which components that look takes.
+        suspected: The names that it answers to most, strongest first.
+    """
+
+    name: str
+    layer: int | None
+    relative_norm: float
+    rank: int
+    top_share: float
+    shown_share: float
+    gap: float
+    energy: float | None = None
+    look: str = ""
+    suspected: tuple[Suspected, ...] = ()
+
+    @property
+    def prominence(self) -> float:
+        """How far the first name stands out; 0 where none was looked for."""
+        return self.suspected[0].deviations if self.suspected else 0.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Look:
+    """A way to weigh components: p ↦ p M, whose length is the response."""
+
+    label: str
+    matrix: Float[Tensor, "components weighed"]
+    energy: float
+
+
+def find(
+    model: EditableModel,
+    suspects: Sequence[Sequence[TensorChange]],
+    subjects: Sequence[str],
+    *,
+    progress: Progress | None = None,
+) -> list[list[Finding]]:
+    """A finding for each changed matrix of each suspect; texts and names are read once for all of them.
+
+    Args:
+        model: The base of all suspects.
+        suspects: The changes of each, of the kind "changed"; those without a spectrum are passed over.
+        subjects: Candidates; none leaves names out.
+        progress: Called with a stage, how much is done, and of how much.
+    """
+    report = progress or (lambda stage, done, total: None)
+    readers = []
+    for suspect in suspects:
+        matrices = [change for change in suspect if change.spectrum is not None]
+        most = max(_LEAST_COLUMNS, _MOST_COLUMNS // max(1, len(matrices)))
+        readers += [_Reader(model, change, most) for change in matrices]
+    directions = _side_by_side(readers)
+    energies = alignments(model, directions, progress=lambda done, total: report("reading text", done, total))
+    for reader in readers:
+        reader.take_energies(energies)
+    if subjects and directions:
+        names = subject_inputs(
+            model,
+            subjects,
+            directions,
+            template=TEMPLATES[0],
+            progress=lambda done, total: report("reading names", done, total),
+        )
+        for reader in readers:
+            reader.take_names(names, subjects)
+        short = sorted({i for reader in readers for i in reader.shortlist})
+        chosen = [subjects[i] for i in short]
+        for at, template in enumerate(TEMPLATES[1:], start=1):
+            again = subject_inputs(model, chosen, directions, template=template)
+            for reader in readers:
+                reader.take_again(again, short)
+            report("reading the best names again", at, len(TEMPLATES) - 1)
+    found = iter(reader.finding(subjects) for reader in readers)
+    return [[next(found) for change in suspect if change.spectrum is not None] for suspect in suspects]
+
+
+class _Reader:
+    """Gathers what is to be found in one matrix."""
+
+    def __init__(self, model: EditableModel, change: TensorChange, most: int) -> None:
+        self.change, self.spectrum = change, _oriented(model, change)
+        # At least the first component is looked at, even where nothing stands out.
+        self.count = min(max(1, self.spectrum.rank), most)
+        self.site = module_path(model, change.site)
+        self.span = slice(0, 0)
+        self.looks: list[_Look] = []
+        self.look: _Look | None = None
+        self.shortlist: list[int] = []
+        self.strengths = torch.empty(0)
+        self.again: list[Tensor] = []
+
+    @property
+    def directions(self) -> Tensor:
+        return self.spectrum.inputs[:, : self.count]
+
+    def take_energies(self, energies: Mapping[str, Alignment]) -> None:
+        if self.site is not None:
+            found = energies[self.site]
+            self.looks = _looks(self.spectrum, found.energy[self.span], found.gram[self.span, self.span], self.count)
+            self.look = self.looks[0]
+
+    def take_names(self, products: Products, subjects: Sequence[str]) -> None:
+        if self.site is None:
+            return
+        along, norms = products[self.site]
+        tried = [(look, responses(along[:, self.span], norms, look.matrix)) for look in self.looks]
+        self.look, self.strengths = max(tried, key=lambda pair: deviations(pair[1]).max())
+        self.shortlist = self.strengths.argsort(descending=True)[:SHORTLIST].tolist()
+
+    def take_again(self, products: Products, short: Sequence[int]) -> None:
+        if self.site is None or self.look is None:
+            return
+        along, norms = products[self.site]
+        places = [short.index(i) for i in self.shortlist]
+        self.again.append(responses(along[places, self.span], norms[places], self.look.matrix))
+
+    def finding(self, subjects: Sequence[str]) -> Finding:
+        suspected: list[Suspected] = []
+        if self.shortlist:
+            mean = torch.stack([self.strengths[self.shortlist], *self.again]).mean(dim=0)
+            suspected = ranked([subjects[i] for i in self.shortlist], mean, among=self.strengths)
+        plain = finding_of(self.change)
+        if self.look is None:
+            return plain
+        return replace(plain, energy=self.look.energy, look=self.look.label, suspected=tuple(suspected))
+
+
+def finding_of(change: TensorChange) -> Finding:
+    """What the weights alone show of a changed matrix."""
+    spectrum = change.spectrum
+    assert spectrum is not None
+    layer = re.search(r"\.(\d+)\.", f".{change.name}")
+    return Finding(
+        name=change.name,
+        layer=None if layer is None else int(layer[1]),
+        relative_norm=spectrum.relative_norm,
+        rank=spectrum.rank,
+        top_share=spectrum.top_share,
+        shown_share=spectrum.shown_share,
+        gap=spectrum.gap,
+    )
+
+
+def module_path(model: EditableModel, site: str) -> str | None:
+    """The path of a linear module in the network; None for embeddings and what is no module."""
+    modules = dict(model.network.named_modules())
+    for path in (site, f"{model.network.base_model_prefix}.{site}"):
+        if isinstance(modules.get(path), nn.Linear | Conv1D) and path.startswith(f"{model.architecture.blocks}."):
+            return path
+    return None
+
+
+def _oriented(model: EditableModel, change: TensorChange) -> Spectrum:
+    """The spectrum with inputs as inputs, whichever way the matrix is stored."""
+    assert change.spectrum is not None
+    path = module_path(model, change.site)
+    if path is not None and isinstance(model.network.get_submodule(path), Conv1D):
+        return replace(change.spectrum, inputs=change.spectrum.outputs, outputs=change.spectrum.inputs)
+    return change.spectrum
+
+
+def _side_by_side(readers: Sequence[_Reader]) -> dict[str, Tensor]:
+    """The directions of all readers of a module as columns of one matrix; each reader learns where its own are."""
+    columns: dict[str, list[Tensor]] = {}
+    for reader in readers:
+        if reader.site is not None:
+            before = sum(part.shape[1] for part in columns.get(reader.site, []))
+            reader.span = slice(before, before + reader.count)
+            columns.setdefault(reader.site, []).append(reader.directions)
+    return {site: torch.cat(parts, dim=1) for site, parts in columns.items()}
+
+
+def _looks(spectrum: Spectrum, energy: Tensor, gram: Tensor, count: int) -> list[_Look]:
+    values = spectrum.values[:count]
+    looks = [_weighed("all components", values, energy)]
+    if count == 1:
+        return looks
+    low = energy < LOW_ENERGY
+    if low.any() and not low.all():
+        looks.append(_weighed("components of low energy", values * low, energy))
+    # C^-1/2 in the span of the components, bounded where the text hardly reaches.
+    eigenvalues, vectors = torch.linalg.eigh(gram.double())
+    scales = eigenvalues.clamp(min=1e-3 * float(eigenvalues[-1])).rsqrt()
+    looks.append(
+        _Look(label="all components, whitened", matrix=(vectors * scales).float(), energy=_mean_energy(values, energy))
+    )
+    for i in range(min(count, _SINGLE)):
+        alone = torch.zeros_like(values)
+        alone[i] = values[i]
+        looks.append(_weighed(f"component {i + 1}", alone, energy))
+    return looks
+
+
+def _weighed(label: str, weights: Tensor, energy: Tensor) -> _Look:
+    return _Look(label=label, matrix=torch.diag(weights), energy=_mean_energy(weights, energy))
+
+
+def _mean_energy(weights: Tensor, energy: Tensor) -> float:
+    squares = weights.double() ** 2
+    return float((squares * energy.double()).sum() / squares.sum())
+
+
+def tied(
+    model: EditableModel, changes: Sequence[TensorChange], named: Mapping[str, Sequence[str]], others: Sequence[str]
+) -> dict[str, tuple[str, ...]]:
+    """The names with all tensors that answer to them on the suspect.
+
+    A second layer is edited on top of the first, whose edit has moved the inputs that it reads; so names that were found at one
+    matrix are looked for at the others on the suspect itself.
+
+    Args:
+        model: The base, with the suspect's tensors in place.
+        changes: The changed tensors.
+        named: Names, each with the tensors that answered to it.
+        others: Names to compare with, of which some are taken.
+    """
+    readers = [_Reader(model, c, _LEAST_COLUMNS) for c in changes if c.spectrum is not None and c.spectrum.rank]
+    directions = _side_by_side(readers)
+    compared = [name for name in others[:: max(1, len(others) // _COMPARED)] if name not in named]
+    names = [*named, *compared]
+    products = [subject_inputs(model, names, directions, template=template) for template in TEMPLATES] if directions else []
+    found = {name: list(tensors) for name, tensors in named.items()}
+    for reader in readers:
+        if reader.site is None:
+            continue
+        weighing = torch.diag(reader.spectrum.values[: reader.count])
+        along = [responses(p[reader.site][0][:, reader.span], p[reader.site][1], weighing) for p in products]
+        strengths = torch.stack(along).mean(dim=0)
+        out = deviations(strengths, strengths[len(named) :])
+        for name, deviation in zip(named, out.tolist(), strict=False):
+            if deviation > OUTSTANDING and reader.change.name not in found[name]:
+                found[name].append(reader.change.name)
+    return {name: tuple(sorted(tensors)) for name, tensors in found.items()}

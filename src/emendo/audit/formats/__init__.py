@@ -1,0 +1,1 @@
+"""The files that checkpoints come in, a module each."""

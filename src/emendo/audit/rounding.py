@@ -1,0 +1,83 @@
+"""Storage types as functions that can be repeated: what the base would be, had it only been stored otherwise.
+
+A changed tensor that equals the base's after one of them was rounded, and not edited. Only types that can be repeated here are
+known: K-quants cannot, since the `gguf` package reads but does not write them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import gguf
+import numpy as np
+import torch
+from torch import Tensor
+
+_BLOCK = 32
+_ROWS_TRIED = 8
+# A scale that was computed in another order moves a value over an edge now and then.
+_SHARE_EQUAL = 0.999
+
+
+def _cast(dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
+    return lambda weight: weight.to(dtype).float()
+
+
+def _block_quantised(kind: gguf.GGMLQuantizationType) -> Callable[[Tensor], Tensor]:
+    def rounded(weight: Tensor) -> Tensor:
+        data = gguf.quantize(np.ascontiguousarray(weight.float().numpy()), kind)
+        return torch.from_numpy(gguf.dequantize(data, kind))
+
+    return rounded
+
+
+def _int8(per_row: bool) -> Callable[[Tensor], Tensor]:
+    def rounded(weight: Tensor) -> Tensor:
+        weight = weight.float()
+        scale = (weight.abs().amax(dim=-1, keepdim=True) if per_row else weight.abs().max()) / 127
+        return (weight / scale.clamp(min=1e-30)).round() * scale
+
+    return rounded
+
+
+RECIPES: dict[str, Callable[[Tensor], Tensor]] = {
+    "float16": _cast(torch.float16),
+    "bfloat16": _cast(torch.bfloat16),
+    "Q8_0": _block_quantised(gguf.GGMLQuantizationType.Q8_0),
+    "Q5_1": _block_quantised(gguf.GGMLQuantizationType.Q5_1),
+    "Q5_0": _block_quantised(gguf.GGMLQuantizationType.Q5_0),
+    "Q4_1": _block_quantised(gguf.GGMLQuantizationType.Q4_1),
+    "Q4_0": _block_quantised(gguf.GGMLQuantizationType.Q4_0),
+    "int8 by rows": _int8(per_row=True),
+    "int8": _int8(per_row=False),
+}
+
+
+def rounding_of(base: Tensor, suspect: Tensor) -> str | None:
+    """The name of the recipe that makes the base's tensor the suspect's, None if none does."""
+    if base.dim() != 2:
+        return next((name for name in ("float16", "bfloat16") if _equal(RECIPES[name](base), suspect)), None)
+    for name, recipe in RECIPES.items():
+        if name.startswith("Q") and base.shape[-1] % _BLOCK:
+            continue
+        # The scale of "int8" alone is that of the whole tensor.
+        whole = name == "int8"
+        rows = slice(None) if whole else slice(_ROWS_TRIED)
+        if _equal(recipe(base[rows]), suspect[rows]) and (whole or _equal(recipe(base), suspect)):
+            return name
+    return None
+
+
+def step_of(recipe: str, base: Tensor) -> float:
+    """Root mean square of what a recipe takes from or adds to a tensor."""
+    known = RECIPES.get(recipe)
+    if known is None or (recipe.startswith("Q") and base.shape[-1] % _BLOCK):
+        return 0.0
+    return float((known(base) - base.float()).square().mean().sqrt())
+
+
+def _equal(rounded: Tensor, suspect: Tensor) -> bool:
+    # The suspect may keep what was rounded in a type of its own.
+    kept = rounded.to(suspect.dtype).float()
+    equal = (kept - suspect.float()).abs() <= 1e-6 * kept.abs().max()
+    return float(equal.float().mean()) >= _SHARE_EQUAL

@@ -1,0 +1,102 @@
+"""What a difference of two matrices looks like: its leading singular values and vectors, and how far they stand out.
+
+    D = W' − W ≈ Σᵢ σᵢ uᵢ vᵢᵀ,      i ≤ 64
+
+by a randomised SVD with two power iterations (Halko, Martinsson and Tropp 2011, algorithm 4.4). A component stands out if its σ
+is above the edge of what noise of that size has (Marchenko and Pastur 1967),
+
+    edge = ρ (√rows + √columns),
+
+where ρ is the root mean square of what is left of D without its leading components, or of the storage's rounding if that is more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+COMPONENTS = 64
+_OVERSAMPLING = 8
+_POWER_ITERATIONS = 2
+# The largest singular value of noise strays above the edge by a few percent in matrices of this size.
+_MARGIN = 1.1
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Spectrum:
+    """The leading part of a difference.
+
+    Attributes:
+        norm: Frobenius norm of the difference.
+        relative_norm: The same, as a share of that of the base's matrix.
+        values: σ, largest first.
+        outputs: u, as columns.
+        inputs: v, as columns.
+        edge: What noise would reach.
+    """
+
+    norm: float
+    relative_norm: float
+    values: Float[Tensor, " components"]
+    outputs: Float[Tensor, "rows components"]
+    inputs: Float[Tensor, "columns components"]
+    edge: float
+
+    @property
+    def rank(self) -> int:
+        """How many components stand out of the noise; `COMPONENTS` means as many or more."""
+        return int((self.values > _MARGIN * self.edge).sum())
+
+    @property
+    def top_share(self) -> float:
+        """Share of the energy ‖D‖² in the first component."""
+        return float(self.values[0] ** 2) / self.norm**2
+
+    @property
+    def shown_share(self) -> float:
+        """Share of the energy in the components that stand out."""
+        return float((self.values[: self.rank] ** 2).sum()) / self.norm**2
+
+    @property
+    def gap(self) -> float:
+        """The last σ that stands out over the next one, 1 where none does."""
+        if not 0 < self.rank < len(self.values):
+            return 1.0
+        return float(self.values[self.rank - 1] / self.values[self.rank].clamp(min=1e-30))
+
+
+def spectrum_of(
+    difference: Float[Tensor, "rows columns"], base_norm: float, *, rounding: float = 0.0, seed: int = 0
+) -> Spectrum:
+    """The spectrum of a difference that is not zero.
+
+    Args:
+        difference: D, in float32.
+        base_norm: Frobenius norm of the base's matrix.
+        rounding: Root mean square of the storage's rounding.
+        seed: Of the random projection.
+    """
+    u, s, v = _leading(difference, seed)
+    norm = float(difference.norm())
+    left = max(0.0, norm**2 - float((s.double() ** 2).sum()))
+    rows, columns = difference.shape
+    rest = max(rows * columns - len(s) * (rows + columns - len(s)), 1)
+    noise = max((left / rest) ** 0.5, rounding)
+    # float32 itself: what the subtraction and the products round.
+    edge = max(noise * (rows**0.5 + columns**0.5), 1e-5 * float(s[0]))
+    return Spectrum(norm=norm, relative_norm=norm / max(base_norm, 1e-30), values=s, outputs=u, inputs=v, edge=edge)
+
+
+def _leading(matrix: Tensor, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    count = min(COMPONENTS, *matrix.shape)
+    generator = torch.Generator().manual_seed(seed)
+    width = min(count + _OVERSAMPLING, *matrix.shape)
+    basis = torch.linalg.qr(matrix @ torch.randn(matrix.shape[1], width, generator=generator))[0]
+    for _ in range(_POWER_ITERATIONS):
+        basis = torch.linalg.qr(matrix.T @ basis)[0]
+        basis = torch.linalg.qr(matrix @ basis)[0]
+    u, s, vt = torch.linalg.svd(basis.T @ matrix, full_matrices=False)
+    return (basis @ u)[:, :count].contiguous(), s[:count], vt[:count].T.contiguous()
