@@ -54,7 +54,10 @@ class EditableModel:
             self.digest = digest
 
     def sharing_weights(self) -> EditableModel:
-        """The same model once more over the same tensors: hooks and precision of the one do not reach the other."""
+        """The same model once more over the same tensors: hooks and precision of the one do not reach the other.
+
+        Hooks that are in place are copied, so this is called while nothing runs.
+        """
         memo = {id(tensor): tensor for tensor in (*self.network.parameters(), *self.network.buffers())}
         network = copy.deepcopy(self.network, memo)
         return EditableModel(network, self.tokenizer, self.name, self.folder, self.digest, self.source)

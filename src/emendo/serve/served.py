@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from pathlib import PurePath
 
 from emendo.errors import UnknownName
@@ -29,16 +28,16 @@ class Served:
         id: Under which clients ask for it.
         model: The model.
         ledger: Its history.
+
+    Attributes:
+        bench: The same weights in modules of their own, for work that hooks into them.
     """
 
     def __init__(self, id: str, model: EditableModel, ledger: Ledger) -> None:
         self.id, self.model, self.ledger = id, model, ledger
+        # Made before anything runs: what hooks into the model at the time would be copied with it.
+        self.bench = model.sharing_weights()
         self._revisions: dict[str, Revision] = {ORIGINAL.id: ORIGINAL}
-
-    @cached_property
-    def bench(self) -> EditableModel:
-        """The same weights in modules of their own, for work that hooks into them."""
-        return self.model.sharing_weights()
 
     def states(self) -> list[State]:
         """What was in force at the beginning and after every entry."""

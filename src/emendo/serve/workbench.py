@@ -6,7 +6,7 @@ The command line wires them (see `emendo.cli.workbench`).
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from emendo.ledger import Entry
 from emendo.serve.served import Served
@@ -16,6 +16,7 @@ Report = Callable[[str, int, int], None]
 Tell = Callable[[Mapping[str, Any]], None]
 
 
+@runtime_checkable
 class Preview(Protocol):
     """A computed edit that is not recorded yet."""
 
@@ -31,6 +32,7 @@ class Preview(Protocol):
         """Record the edit, its delta scaled, and put it in force."""
 
 
+@runtime_checkable
 class Workbench(Protocol):
     """Long work; each method runs on the engine's thread and calls `report` between its batches, which may raise.
 
@@ -53,6 +55,7 @@ class Workbench(Protocol):
         """Record the patch of an edit that was taken back anew."""
 
 
+@runtime_checkable
 class Judge(Protocol):
     """Checks the claims of an answer against evidence."""
 
