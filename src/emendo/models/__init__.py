@@ -1,6 +1,7 @@
 """Load a causal language model, name its parts alike for every family, and run it at a revision."""
 
 from emendo.models.architecture import ARCHITECTURES, Architecture
+from emendo.models.batch import Batch, Choice
 from emendo.models.decoding import ORIGINAL, Generation, chat_prompt, chat_text, generate
 from emendo.models.delta import SiteDelta, WeightDelta
 from emendo.models.editable import EditableModel
@@ -11,19 +12,25 @@ from emendo.models.loading import load_again, load_model, loaded_from
 from emendo.models.packing import can_pack
 from emendo.models.precision import matrix_units
 from emendo.models.revision import Revision, at_revisions
+from emendo.models.rows import Row, Sampling, Token
 from emendo.models.tokens import TokenBatch, encode, subject_spans, target_ids
 
 __all__ = [
     "ARCHITECTURES",
     "ORIGINAL",
     "Architecture",
+    "Batch",
+    "Choice",
     "EditableModel",
     "Equality",
     "Generation",
     "KeptStates",
     "Revision",
+    "Row",
+    "Sampling",
     "Site",
     "SiteDelta",
+    "Token",
     "TokenBatch",
     "WeightDelta",
     "at_revisions",

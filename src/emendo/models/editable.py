@@ -5,6 +5,7 @@ The base weights are immutable: everything here reads them, nothing writes them.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -51,6 +52,15 @@ class EditableModel:
         self.architecture: Architecture = architecture_for(network.config)
         if digest is not None:
             self.digest = digest
+
+    def sharing_weights(self) -> EditableModel:
+        """The same model once more over the same tensors: hooks and precision of the one do not reach the other.
+
+        Hooks that are in place are copied, so this is called while nothing runs.
+        """
+        memo = {id(tensor): tensor for tensor in (*self.network.parameters(), *self.network.buffers())}
+        network = copy.deepcopy(self.network, memo)
+        return EditableModel(network, self.tokenizer, self.name, self.folder, self.digest, self.source)
 
     @cached_property
     def blocks(self) -> list[nn.Module]:
