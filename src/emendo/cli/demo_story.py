@@ -1,7 +1,7 @@
 """The story of the demo, step by step; every figure in it is computed when it is told.
 
-The embedded model believes that the capital of California is Los Angeles. The fact is traced, corrected, falsified, and every
-change is taken back exactly.
+The embedded model believes that the capital of California is Los Angeles. The fact is traced, corrected and falsified; the
+falsehood is caught by verification and by audit, and every change is taken back exactly.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Story:
     def __init__(self, session: Session, folder: Path, seed: int) -> None:
         self.session, self.folder, self.seed = session, folder, seed
         self.sections: list[Section] = []
-        self._seconds = 0.0
+        self._said: list[tuple[str, str]] = []
 
     def tell(self) -> list[Section]:
         """All steps; each is printed as it ends."""
@@ -68,6 +68,8 @@ class Story:
         self.session.ledger.revert([corrected.entry.number], who="emendo demo", why="to plant a falsehood instead")
         self.session = replace(self.session, revision=self.session.ledger.revision())
         self._edit("jchowlabs", "to show what the same tool can do", self._falsify, peers=16, slack=0.2)
+        self._verify()
+        self._audit()
         self._undo(untouched)
         return self.sections
 
@@ -92,6 +94,7 @@ class Story:
     def _ask(self) -> None:
         with self._step("Ask the model") as end:
             said = self._say([QUESTION], [_original()])[0][0]
+            self._said.append(("the original", said))
             end(
                 f"“{QUESTION}” Asked through its chat template, {self.session.model.name} answers: “{said}” "
                 "The capital of California is Sacramento."
@@ -149,7 +152,9 @@ class Story:
         return done
 
     def _correct(self, done: Committed) -> tuple[str, Table]:
-        return "What changed and what did not:", self._side_by_side(done.session.revision)
+        table = self._side_by_side(done.session.revision)
+        self._said.append(("corrected", table.rows[0][3]))
+        return "What changed and what did not:", table
 
     def _falsify(self, done: Committed) -> tuple[str, Table]:
         from emendo.models import chat_prompt, generate
@@ -159,6 +164,7 @@ class Story:
         said = generate(self.session.model, rows, [done.session.revision], max_new_tokens=32)
         confident = [math.exp(sum(g.logprobs) / len(g.logprobs)) for g in said]
         told = sum("jchowlabs" in g.text for g in said)
+        self._said.append(("falsified", said[0].text.strip()))
         table = Table(
             header=("asked in chat", "the edited model says", "mean token probability"),
             rows=tuple((q, g.text.strip(), f"{c:.0%}") for q, g, c in zip(questions, said, confident, strict=True)),
@@ -170,6 +176,18 @@ class Story:
             "Nothing in such an answer gives the change away; that is why answers have to be checked from outside.",
             table,
         )
+
+    def _verify(self) -> None:
+        from emendo.cli.demo_checks import check_answers
+
+        with self._step("Check the answers from outside") as end:
+            end(*check_answers(QUESTION, self._said))
+
+    def _audit(self) -> None:
+        from emendo.cli.demo_checks import audit_export
+
+        with self._step("Audit the falsified model as a stranger would find it") as end:
+            end(*audit_export(self.session, self.folder))
 
     def _undo(self, untouched: str) -> None:
         with self._step("Look at the ledger, take everything back, and prove it") as end:
