@@ -92,7 +92,7 @@ def _sentence(words: Traced, context: Context, answer: str) -> Iterator[Claim]:
 
 def _clauses(words: Traced, context: Context, answer: str, *, before: str = "") -> Iterator[Claim]:
     """The claims of a sentence or of what is left of one, whose subject may be that of the clause before."""
-    if not words.text.strip(" .,;:!?…)(\"'”’"):
+    if not re.search(r"[^\W_]", words.text):
         return
     refused = why_not_checkable(words.text, is_read=True)
     if refused:

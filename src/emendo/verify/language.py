@@ -30,13 +30,13 @@ def is_english(text: str) -> bool:
     latin = sum("LATIN" in unicodedata.name(letter, "") for letter in letters)
     if latin * 2 < len(letters):
         return False
-    words = [word.lower() for word in re.findall(r"[^\W\d_]+", text)]
+    words = [word.lower() for word in re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)*", text)]
     # Words in capitals inside a sentence are names: "Rio de Janeiro" speaks no Portuguese here.
     names = re.findall(
         r"\b[A-Z][\w’'-]+(?:\s+(?:de|la|le|du|da|do|di|del|des|los|las|el|van|von|der|den)\s+[\w’'-]+)+", text
     )
     hidden = [word.lower() for name in names for word in name.split()]
-    english = sum(word in _ENGLISH for word in words)
+    english = sum(word in _ENGLISH or word.endswith(("'s", "’s", "n't", "n’t")) for word in words)
     foreign = sum(word in _FOREIGN for word in words) - sum(word in _FOREIGN for word in hidden)
     if foreign >= 2 and foreign > english:
         return False

@@ -83,7 +83,6 @@ def nouns_in(text: str) -> list[str]:
 
 
 _BE = r"(?P<be>is|are|was|were|remains)(?P<neg> not| never|n['’]t| no longer)?"
-_WITHOUT_NAMES = _BE.replace("?P<be>", "?:").replace("?P<neg>", "?:")
 # A subject holds no verb, or it would reach over a clause that was not read.
 _SUBJECT = r"(?:the )?(?P<s>(?:(?!\s(?:is|are|was|were|has|have|had)\b)[^,;:()?!]){1,80}?)"
 _VALUE = r"(?:(?:also |still |now |currently |officially |called |named |known as )*)(?P<v>(?:[^,;:()?!]|,(?=\d|\s\d{4}\b)){1,80}?)"
@@ -93,7 +92,7 @@ _JOINED = (
     r"|\s(?:which|where|who|whose|while|because|since|but|although|though|as|with|when|after|before|until|according|that|"
     r"making|despite|followed|thanks|due)\b"
 )
-_STOP = rf"(?=\s*(?:[.!?…]*[\"'”’]*$|,(?!\d|\s\d{4}\b)|[;:(]|\s[–—-]\s|{_JOINED}))"
+_STOP = rf"(?=\s*(?:[.!?…]*[\"'”’]*$|,(?!\d|\s\d{{4}}\b)|[;:(]|\s[–—-]\s|{_JOINED}))"
 _PRONOUNS = frozenset("it they he she this that these those there its their his her one which who what".split())
 _TAIL = re.compile(
     r"\s+(?:in|on|as of|since|from|until)\s+(?:the year\s+|\w+ \d{1,2},? |\d{1,2} \w+ |\w+ )?\d{4}$|\s+(?:today|now|currently)$",
@@ -121,11 +120,8 @@ def _expand(relation: Relation) -> list[str]:
 
 def _compile(relation: Relation, wording: str) -> re.Pattern[str]:
     text = wording.replace("{s}", _SUBJECT).replace("'s ", "['’]s ")
-    first, *others = text.split("{is}")
-    # A second "is" of a wording is not asked for its form.
-    text = first + (_BE + _WITHOUT_NAMES.join(others) if others else "")
-    # What follows "{is}" must not swallow "not".
-    text = text.replace("{v}", _VALUE if "(?P<v2>" not in wording else "")
+    assert wording.count("{is}") <= 1, wording
+    text = text.replace("{is}", _BE).replace("{v}", _VALUE)
     stop = _STOP if relation.domain != "date" else rf"(?:{_STOP}|(?=\sin\s))"
     return re.compile(text + (_QUALIFIER if wording.endswith("{v}") else "") + stop, re.IGNORECASE)
 
@@ -147,6 +143,9 @@ def _read(relation: Relation, match: re.Match[str]) -> Match | None:
     start += leading.end()
     subject = match["s"].strip().strip('"“”')
     if not value or not subject or subject.lower() in _PRONOUNS or value.lower() in _PRONOUNS:
+        return None
+    # "in 1850 and it": the subject is yet to be found out.
+    if set(subject.split()) & _PRONOUNS or re.match(r"(?:in|on|at|by|and|as|of|from|with)\s", subject):
         return None
     if not _fits(relation, value) or len(subject.split()) > 12:
         return None

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import cached_property
 from typing import Literal
 
@@ -23,18 +24,21 @@ from emendo.verify.names import fold, is_proper
 from emendo.verify.quantities import read_date, read_quantity
 from emendo.verify.relations import RELATIONS, Relation
 from emendo.verify.statements import Statement, read_statements
-from emendo.verify.tables._countries import CONTINENTS, country_names
+from emendo.verify.tables._gazetteer import Gazetteer
 from emendo.verify.verdict import Opinion
 from emendo.verify.worth import why_not_checkable
 
 NAME = "slots"
 # Where two numbers are so many tolerances apart they are not the same however they were counted.
 _FAR = 4.0
+# Spellings that are so much alike may be of the same name: "Matthew" and "Mathew".
+_ALIKE = 0.8
 _MOST_BETWEEN = 6
 _PLACES = frozenset({"birthplace", "deathplace", "headquarters", "founded_in", "located_in", "continent"})
 _UNRELIABLE = re.compile(
     r"\b(?:myths?|misconceptions?|rumou?rs?|rumou?red|falsely|false|incorrect(?:ly)?|wrong(?:ly)?|mistaken(?:ly)?|untrue|hoax|"
-    r"fictional|fiction|novel|alleged(?:ly)?|claim(?:s|ed)?|supposed(?:ly)?|according to|said to|believed to|joke|pretend|ignore|contrary to|unlike)\b",
+    r"fictional|fiction|novel|alleged(?:ly)?|claim(?:s|ed)?|supposed(?:ly)?|according to|said to|believed to|joke|pretend|"
+    r"ignore|contrary to|unlike)\b",
     re.IGNORECASE,
 )
 _NEGATION = frozenset(("not", "never", "no", "nor", "neither", "isnt", "wasnt", "arent", "didnt", "doesnt"))
@@ -49,10 +53,9 @@ class Config:
     """Nothing to choose."""
 
     @cached_property
-    def places(self) -> dict[str, str]:
-        """What countries and continents are, by folded name: "in Hawaii" and "in the United States" do not exclude each other."""
-        names = [*country_names().values(), *CONTINENTS.values()]
-        return {fold(spelling): name.kind for name in names for spelling in (name.name, *name.aliases)}
+    def gazetteer(self) -> Gazetteer:
+        """Which places exclude each other."""
+        return Gazetteer.read()
 
 
 def version(config: Config) -> str:
@@ -174,8 +177,7 @@ def _records(statement: Statement, text: str, config: Config) -> Iterator[Record
                 continue
             if said.is_past and relation.changes:
                 continue
-            kinds = {config.places.get(fold(name), "place") for name in (said.value, statement.value)}
-            is_comparable = statement.relation not in _PLACES or len(kinds) == 1
+            is_other = _excludes(said.value, statement.value, statement.relation, config)
             values = [Value(name=said.value, kind="text")]
             if said.qualifier:
                 values.append(Value(name=said.qualifier, kind="around"))
@@ -184,9 +186,17 @@ def _records(statement: Statement, text: str, config: Config) -> Iterator[Record
                 entity="",
                 relation=said.relation,
                 values=tuple(values),
-                is_complete=relation.is_functional and is_comparable,
+                is_complete=relation.is_functional and is_other,
                 asked_kinds=((statement.value, "text"),),
             )
+
+
+def _excludes(said: str, asked: str, relation: str, config: Config) -> bool:
+    """Whether two values that are spelled differently are surely not the same."""
+    if relation in _PLACES:
+        return config.gazetteer.excludes(said, asked)
+    first, second = fold(said), fold(asked)
+    return not set(first.split()) & set(second.split()) and SequenceMatcher(None, first, second).ratio() < _ALIKE
 
 
 def _by_words(claim: str, text: str) -> Iterator[tuple[Label, str, str]]:
@@ -200,11 +210,11 @@ def _by_words(claim: str, text: str) -> Iterator[tuple[Label, str, str]]:
             continue
         words, is_denied = _content(sentence)
         between = _between(asked, words)
-        if between is None or between > _MOST_BETWEEN:
+        if between is None or len(between) > _MOST_BETWEEN or _holds_a_name(sentence, between):
             continue
         if is_denied == denied:
             yield "supported", "text/words", f"“{sentence}”"
-        elif between == 0:
+        elif not between:
             yield "refuted", "text/negation", f"“{sentence}”"
 
 
@@ -214,11 +224,18 @@ def _content(sentence: str) -> tuple[list[str], bool]:
     return [word for word in words if word not in _NEGATION and word not in _EMPTY], negations % 2 == 1
 
 
-def _between(asked: list[str], words: list[str]) -> int | None:
-    """How many words stand between the asked ones, taken in order; None where one is missing."""
-    at, first, last = 0, None, 0
-    for index, word in enumerate(words):
+def _between(asked: list[str], words: list[str]) -> list[str] | None:
+    """The words that stand between the asked ones, taken in order; None where one of those is missing."""
+    at, between = 0, []
+    for word in words:
         if at < len(asked) and word == asked[at]:
-            first = index if first is None else first
-            last, at = index, at + 1
-    return None if at < len(asked) or first is None else last - first + 1 - len(asked)
+            at += 1
+        elif 0 < at < len(asked):
+            between.append(word)
+    return between if at == len(asked) else None
+
+
+def _holds_a_name(sentence: str, words: list[str]) -> bool:
+    """Whether one of some words is written as a name: "George H. W. Bush" is not "George W. Bush"."""
+    names = {fold(word) for word in re.findall(r"\b[^\W\d_a-z][\w.’'-]*", sentence)}
+    return bool(names & set(words))

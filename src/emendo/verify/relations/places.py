@@ -5,7 +5,7 @@ from __future__ import annotations
 from emendo.verify.relations._relation import Relation
 
 _IN = "(?:located |situated |found |based )?(?:in|within|inside)"
-_WHICH = "(?:,? (?:which|that|who) {is}|,| {is})"
+_WHICH = "(?:,? (?:which|that))? {is}"
 _PLACE = "(?:city|town|village|state|country|nation|airport|province|place|island)"
 
 RELATIONS = (
@@ -34,6 +34,7 @@ RELATIONS = (
         wordings=(
             rf"{{s}}{_WHICH} (?:an? (?:[\w-]+ ){{0,3}}?{_PLACE} )?"
             rf"{_IN} (?:the (?:country|city|state|province|region|continent) of )?{{v}}",
+            "{s}, (?:located |situated )?(?:in|within) {v}",
             "{s} {is} (?:a )?part of (?:the (?:country|city|state|province|region) of )?{v}",
             "{s} can be found in {v}",
             "{s} lies in {v}",

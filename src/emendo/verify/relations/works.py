@@ -36,8 +36,8 @@ RELATIONS = (
         name="maker",
         label="maker",
         wordings=(
-            "{s}(?:,| {is}) (?:created|developed|produced|manufactured|made) by {v}",
-            "{s}(?:,| {is}) a product (?:of|(?:developed|manufactured) by) {v}",
+            "{s}(?:,|,? (?:which )?{is}) (?:created|developed|produced|manufactured|made) by {v}",
+            "{s}(?:,|,? (?:which )?{is}) a product (?:of|(?:developed|manufactured) by) {v}",
         ),
         is_functional=False,
     ),

@@ -70,6 +70,8 @@ def open_lookup() -> Callable[[str, str], list[Row]]:
             entity=f"city {key}",
             relation=relation,
             values=around if relation == "located_in" else (continent,),
+            # What is called like its country may be said to lie in another one that it belongs to: Hong Kong.
+            is_complete=fold(city["name"]) != fold(names[code].name),
             prominence=float(city["population"]),
         )
 
