@@ -26,10 +26,12 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from emendo.audit.behaviour import ask_both
-from emendo.audit.checkpoint import Checkpoint, open_checkpoint
+from emendo.audit.checkpoint import open_checkpoint
 from emendo.audit.classes import Calibration, edit_probability, judge
 from emendo.audit.compare import Comparison, compare
 from emendo.audit.findings import Finding, find
+from emendo.audit.formats import Checkpoint
+from emendo.audit.formats.safetensors import SafetensorsFiles
 from emendo.audit.inputs import own_text, read_inputs
 from emendo.audit.rounding import RECIPES
 from emendo.audit.subjects import OUTSTANDING, Suspected, merged, shipped_subjects
@@ -41,6 +43,19 @@ from emendo.models.editable import tensor_digest
 CLOSED_FORM = ("rome", "two_layer", "memit", "alphaedit")
 EVERY = 8
 RIDGE = 0.05
+
+
+class Kept(SafetensorsFiles):
+    """The base, whose digests are worked out once for all suspects."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("smollm2-135m", path)
+        self._digests: dict[str, str] = {}
+
+    def digest(self, name: str) -> str:
+        if name not in self._digests:
+            self._digests[name] = super().digest(name)
+        return self._digests[name]
 
 
 class Made:
@@ -198,7 +213,7 @@ def main() -> None:
     parser.add_argument("--calibrate", action="store_true", help="write the fitted regression into the package")
     parser.add_argument("-o", "--output", type=Path)
     options = parser.parse_args()
-    model, base = load_model(), open_checkpoint("smollm2-135m")
+    model, base = load_model(), Kept(open_checkpoint("smollm2-135m").path)
     subjects = {row["subject"] for row in json.loads(options.facts.read_text(encoding="utf-8"))}
     candidates = merged(sorted(subjects), shipped_subjects()[::EVERY])
     if options.names:

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Literal
 
 from emendo.audit.behaviour import Told, ask_both, wear
-from emendo.audit.checkpoint import Checkpoint
+from emendo.audit.checkpoint import checkpoint_digest
 from emendo.audit.classes import CLEAR, Calibration, Judgement, edit_probability, judge, shipped_calibration
 from emendo.audit.compare import Comparison, compare
 from emendo.audit.findings import Finding, find, finding_of, tied
+from emendo.audit.formats import Checkpoint
 from emendo.audit.passport import Passport, declared_passport, ledger_passport
 from emendo.models import EditableModel
 
@@ -111,9 +112,11 @@ def audit_checkpoint(
             finally:
                 wear(loaded, base, names)
         told = ask_both(loaded, base, suspect, names, list(named)[:_MOST_ASKED], progress=progress)
-    records = (
-        [declared_passport(suspect, comparison), ledger_passport(ledger, base, comparison)] if comparison.changes else []
-    )
+    records: list[Passport | None] = []
+    if comparison.changes:
+        # A loaded model knows which of its tensors are tied and stored once.
+        digest = checkpoint_digest(comparison.base_digests.items()) if loaded is None else loaded.digest
+        records = [declared_passport(suspect, comparison), ledger_passport(ledger, digest, base, comparison)]
     return AuditReport(
         suspect=suspect.name,
         base=base.name,

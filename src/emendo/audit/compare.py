@@ -12,7 +12,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from emendo.audit.checkpoint import Checkpoint
+from emendo.audit.formats import Checkpoint
 from emendo.audit.rounding import rounding_of, step_of
 from emendo.audit.spectrum import Spectrum, spectrum_of
 

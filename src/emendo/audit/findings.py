@@ -19,7 +19,7 @@ from transformers.pytorch_utils import Conv1D
 from emendo.audit.compare import TensorChange
 from emendo.audit.inputs import Alignment, alignments, subject_inputs
 from emendo.audit.spectrum import Spectrum
-from emendo.audit.subjects import OUTSTANDING, Suspected, deviations, ranked, responses
+from emendo.audit.subjects import Suspected, deviations, ranked, responses
 from emendo.models import EditableModel
 
 # Three ways of naming somebody; the first serves all candidates, all three those that came out on top.
@@ -28,6 +28,8 @@ SHORTLIST = 100
 LOW_ENERGY = 2.0
 _SINGLE = 8
 _COMPARED = 300
+# Few names are looked for at few matrices, so that less is needed than to stand out of ten thousand.
+_TIED = 6.0
 # Columns for which the products of all names are kept at a time.
 _MOST_COLUMNS = 4096
 _LEAST_COLUMNS = 4
@@ -279,6 +281,6 @@ def tied(
         strengths = torch.stack(along).mean(dim=0)
         out = deviations(strengths, strengths[len(named) :])
         for name, deviation in zip(named, out.tolist(), strict=False):
-            if deviation > OUTSTANDING and reader.change.name not in found[name]:
+            if deviation > _TIED and reader.change.name not in found[name]:
                 found[name].append(reader.change.name)
     return {name: tuple(sorted(tensors)) for name, tensors in found.items()}
