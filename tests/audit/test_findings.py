@@ -54,8 +54,9 @@ def test_the_name_of_an_edit_comes_first_whichever_way_matrices_are_stored(
 ) -> None:
     model = build_tiny(model_type, tiny_tokenizer)
     changes = [change_of(model, 2, edit_for(model, 2, "California"))]
-    ((finding,),) = find(model, [changes], [*NAMES, *OTHERS])
-    assert finding.suspected[0].subject == "California"
+    (found,) = find(model, [changes], [*NAMES, *OTHERS])
+    (finding,) = found.findings
+    assert finding.suspected[0].subject == found.together[0].subject == "California"
     assert finding.layer == 2
     assert finding.rank == 1
     assert finding.energy is not None
@@ -73,7 +74,8 @@ def test_an_edit_is_named_among_stronger_changes_of_high_energy(base_model: Edit
     training = (
         0.8 * edit.norm() * torch.randn(base_model.d_model, 3, generator=generator) @ trained / base_model.d_model**0.5
     )
-    ((finding,),) = find(base_model, [[change_of(base_model, 2, edit + training)]], [*NAMES, *OTHERS])
+    (found,) = find(base_model, [[change_of(base_model, 2, edit + training)]], [*NAMES, *OTHERS])
+    (finding,) = found.findings
     assert finding.rank >= 3
     assert finding.suspected[0].subject == "California"
     assert finding.look != "all components"
@@ -87,9 +89,9 @@ def test_suspects_that_are_read_together_are_found_as_if_alone(base_model: Edita
     ]
     together = find(base_model, [first, [], second], NAMES)
     alone = [find(base_model, [suspect], NAMES)[0] for suspect in (first, [], second)]
-    assert [len(found) for found in together] == [1, 0, 2]
+    assert [len(found.findings) for found in together] == [1, 0, 2]
     for ours, theirs in zip(together, alone, strict=True):
-        for a, b in zip(ours, theirs, strict=True):
+        for a, b in zip(ours.findings, theirs.findings, strict=True):
             assert [s.subject for s in a.suspected] == [s.subject for s in b.suspected]
             assert a.energy == pytest.approx(b.energy, rel=1e-3)
 
@@ -156,7 +158,7 @@ def test_an_unchanged_direction_of_no_module_is_left_unnamed(
         tensors["model.norm.weight"] = tensors["model.norm.weight"] + 1
 
     comparison = compared(base_folder, suspect_folder(change))
-    (findings,) = find(base_model, [comparison.of("changed")], NAMES)
-    (embedding,) = findings
+    (found,) = find(base_model, [comparison.of("changed")], NAMES)
+    (embedding,) = found.findings
     assert embedding.energy is None
     assert embedding.suspected == ()

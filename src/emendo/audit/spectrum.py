@@ -82,9 +82,14 @@ def spectrum_of(
         seed: Of the random projection.
     """
     u, s, v = _leading(difference, seed)
-    norm = float(difference.norm())
+    norm = norm_of(difference)
     edge = _edge(s, norm, difference.shape[0], difference.shape[1], rounding)
     return Spectrum(norm=norm, relative_norm=norm / max(base_norm, 1e-30), values=s, outputs=u, inputs=v, edge=edge)
+
+
+def norm_of(matrix: Tensor) -> float:
+    """The Frobenius norm, summed in float64: in float32 the sum over a large matrix is off by parts in a thousand."""
+    return float(torch.linalg.vector_norm(matrix, dtype=torch.float64))
 
 
 def _edge(values: Tensor, norm: float, rows: int, columns: int, rounding: float) -> float:
