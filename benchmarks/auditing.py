@@ -26,10 +26,12 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from emendo.audit.behaviour import ask_both
-from emendo.audit.checkpoint import Checkpoint, open_checkpoint
+from emendo.audit.checkpoint import open_checkpoint
 from emendo.audit.classes import Calibration, edit_probability, judge
 from emendo.audit.compare import Comparison, compare
 from emendo.audit.findings import Finding, find
+from emendo.audit.formats import Checkpoint
+from emendo.audit.formats.safetensors import SafetensorsFiles
 from emendo.audit.inputs import own_text, read_inputs
 from emendo.audit.rounding import RECIPES
 from emendo.audit.subjects import OUTSTANDING, Suspected, merged, shipped_subjects
@@ -41,6 +43,19 @@ from emendo.models.editable import tensor_digest
 CLOSED_FORM = ("rome", "two_layer", "memit", "alphaedit")
 EVERY = 8
 RIDGE = 0.05
+
+
+class Kept(SafetensorsFiles):
+    """The base, whose digests are worked out once for all suspects."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("smollm2-135m", path)
+        self._digests: dict[str, str] = {}
+
+    def digest(self, name: str) -> str:
+        if name not in self._digests:
+            self._digests[name] = super().digest(name)
+        return self._digests[name]
 
 
 class Made:
@@ -133,7 +148,20 @@ def suspects(work: Path) -> Iterator[Suspect]:
             )
     for name in others:
         if parts[name]["family"] == "lora":
-            yield Suspect(name=f"{name}, bfloat16", family="lora", treatment="bfloat16", parts=(name,), recipe="bfloat16")
+            # Merged with a weight above 1, as those who mix adapters do; 64 is as strong as edits are.
+            for strength in (8.0, 64.0):
+                treatment = f"× {strength:g}"
+                yield Suspect(
+                    name=f"{name} {treatment}", family="lora", treatment=treatment, parts=(name,), strength=strength
+                )
+            yield Suspect(
+                name=f"{name} × 8, bfloat16",
+                family="lora",
+                treatment="bfloat16",
+                parts=(name,),
+                strength=8.0,
+                recipe="bfloat16",
+            )
 
 
 def make(suspect: Suspect, work: Path, base: Checkpoint, model: EditableModel) -> Made:
@@ -198,7 +226,7 @@ def main() -> None:
     parser.add_argument("--calibrate", action="store_true", help="write the fitted regression into the package")
     parser.add_argument("-o", "--output", type=Path)
     options = parser.parse_args()
-    model, base = load_model(), open_checkpoint("smollm2-135m")
+    model, base = load_model(), Kept(open_checkpoint("smollm2-135m").path)
     subjects = {row["subject"] for row in json.loads(options.facts.read_text(encoding="utf-8"))}
     candidates = merged(sorted(subjects), shipped_subjects()[::EVERY])
     if options.names:
@@ -246,7 +274,7 @@ def _audit(
     started = time.perf_counter()
     found = find(model, [c.of("changed") for c in comparisons], candidates, progress=lambda s, d, t: None)
     out.print(f"findings of {len(todo)} suspects in {time.perf_counter() - started:.0f} s")
-    for suspect, comparison, findings in zip(todo, comparisons, found, strict=True):
+    for suspect, comparison, seen in zip(todo, comparisons, found, strict=True):
         about = json.loads((work / "parts" / f"{suspect.parts[0]}.json").read_text()) if suspect.parts else {}
         row = {
             "suspect": asdict(suspect),
@@ -255,7 +283,8 @@ def _audit(
             "changed": len(comparison.changes),
             "rounded": len(comparison.of("rounded")),
             "tensors": comparison.tensors,
-            "findings": [asdict(finding) for finding in findings],
+            "findings": [asdict(finding) for finding in seen.findings],
+            "together": [asdict(name) for name in seen.together],
         }
         (kept / f"{suspect.name}.json").write_text(json.dumps(row, ensure_ascii=False), encoding="utf-8")
 
@@ -288,7 +317,8 @@ def fit(rows: Sequence[dict[str, Any]]) -> Calibration:
             z = w[0] + x @ w[1:]
             return float((weight * (np.logaddexp(0, z) - y * z)).sum() + RIDGE * (w[1:] ** 2).sum())
 
-        w = minimize(loss, np.zeros(4)).x
+        # More prominence, less energy and fewer components can only speak for an edit.
+        w = minimize(loss, np.zeros(4), method="L-BFGS-B", bounds=[(None, None), (0, None), (None, 0), (0, None)]).x
         calibration = Calibration(
             intercept=float(w[0]),
             weights=tuple(float(v) for v in w[1:]),
@@ -350,7 +380,7 @@ def _located(rows: Sequence[dict[str, Any]], calibration: Calibration) -> dict[s
     best = [max(findings_of(row), key=lambda f: (edit_probability(f, calibration), f.prominence)) for row in rows]
     pairs = list(zip(rows, best, strict=True))
     right = [f.layer in row["about"]["layers"] for row, f in pairs]
-    names = [[s.subject for s in f.suspected] for f in best]
+    names = [[s["subject"] for s in row["together"]] or [s.subject for s in f.suspected] for row, f in pairs]
     wanted = [{fact["subject"] for fact in row["about"]["facts"]} for row in rows]
     return {
         "layer": _counted(sum(right), len(right)),
@@ -415,7 +445,8 @@ def _ask(
             best = max(findings_of(row), key=lambda f: (edit_probability(f, calibration), f.prominence))
             made = make(suspect, options.work, base, model)
             names = [f["name"] for f in row["findings"]]
-            answers = ask_both(model, base, made, names, [best.suspected[0].subject])
+            first = row["together"][0]["subject"] if row["together"] else best.suspected[0].subject
+            answers = ask_both(model, base, made, names, [first])
             path.write_text(json.dumps([asdict(a) for a in answers], ensure_ascii=False), encoding="utf-8")
         answers = json.loads(path.read_text(encoding="utf-8"))
         target = row["about"]["facts"][0]["target_new"].lower()

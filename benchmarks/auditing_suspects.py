@@ -78,12 +78,14 @@ class TuningPlan:
         return f"{kind}-{self.modules}-{self.steps}-{self.number:02}"
 
 
-def edit_plans(scale: float) -> Iterator[EditPlan]:
+def edit_plans(scale: float, most_facts: int) -> Iterator[EditPlan]:
     """What to edit; the layers are drawn, never the editor's own choice but in `two_layer`, where half of them are."""
     draw = random.Random(20261124)  # noqa: S311 - nothing secret
     counts = {("rome", 1): 20, ("two_layer", 1): 10, ("memit", 1): 5, ("alphaedit", 1): 5, ("ft_m", 1): 5}
-    counts |= {("memit", 10): 3, ("alphaedit", 10): 3, ("memit", 100): 1, ("alphaedit", 100): 1}
+    counts |= {("alphaedit", 10): 3, ("memit", 10): 3, ("alphaedit", 100): 1, ("memit", 100): 1}
     for (method, facts), count in counts.items():
+        if facts > most_facts:
+            continue
         for number in range(max(1, round(count * scale))):
             first = draw.randint(FIRST_LAYER, LAST_LAYER - 4)
             layers: tuple[int, ...] = (first,)
@@ -96,18 +98,18 @@ def edit_plans(scale: float) -> Iterator[EditPlan]:
 
 def tuning_plans(scale: float) -> Iterator[TuningPlan]:
     """What to train: adapters of several ranks on all, some or one of the matrices, and whole models lightly and heavily."""
-    for number in range(max(1, round(2 * scale))):
-        for modules in ("one", "all", "mlp", "attention"):
-            for rank in (1, 4, 64):
+    for number in range(max(1, round(scale))):
+        for modules, ranks in (("one", (1, 4, 64)), ("all", (1, 4)), ("mlp", (4,)), ("attention", (4,)), ("all", (64,))):
+            for rank in ranks:
                 yield TuningPlan(modules=modules, rank=rank, steps=12, learning_rate=1e-3, number=number)
+        yield TuningPlan(modules="one", rank=0, steps=12, learning_rate=1e-4, number=number)
         yield TuningPlan(modules="all", rank=0, steps=6, learning_rate=2e-5, number=number)
         yield TuningPlan(modules="all", rank=0, steps=24, learning_rate=1e-4, number=number)
-        yield TuningPlan(modules="one", rank=0, steps=12, learning_rate=1e-4, number=number)
 
 
-def make_edits(model: EditableModel, work: Path, facts: Path, scale: float) -> None:
+def make_edits(model: EditableModel, work: Path, facts: Path, scale: float, most_facts: int) -> None:
     """Make the edits that are not there yet."""
-    plans = [plan for plan in edit_plans(scale) if not (work / "parts" / f"{plan.name}.json").is_file()]
+    plans = [plan for plan in edit_plans(scale, most_facts) if not (work / "parts" / f"{plan.name}.json").is_file()]
     if not plans:
         return
     home = work / "home"
@@ -234,10 +236,11 @@ def main() -> None:
     parser.add_argument("--text", type=Path, required=True, help="what to train on")
     parser.add_argument("--only", choices=["edits", "tunings"])
     parser.add_argument("--scale", type=float, default=1.0, help="how many of each kind, as a share of the plan")
+    parser.add_argument("--most-facts", type=int, default=100, help="leave out larger batches")
     options = parser.parse_args()
     model = load_model()
     if options.only != "tunings":
-        make_edits(model, options.work, options.facts, options.scale)
+        make_edits(model, options.work, options.facts, options.scale, options.most_facts)
     if options.only != "edits":
         make_tunings(model, options.work, options.text, options.scale)
 

@@ -48,11 +48,11 @@ def audit_alone(
     """
     loaded = model()
     changes = leading_components(loaded)
-    (findings,) = find(loaded, [changes], subjects, progress=progress)
+    (found,) = find(loaded, [changes], subjects, progress=progress)
     ratios = {c.name: float(c.spectrum.values[0] / c.spectrum.values[1]) for c in changes if c.spectrum is not None}
     return Alone(
         suspect=name,
-        findings=tuple(sorted(findings, key=lambda finding: -finding.prominence)),
+        findings=tuple(sorted(found.findings, key=lambda finding: -finding.prominence)),
         ratios=ratios,
         candidates=len(subjects),
     )

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Literal
 
 from emendo.audit.behaviour import Told, ask_both, wear
-from emendo.audit.checkpoint import Checkpoint
+from emendo.audit.checkpoint import checkpoint_digest
 from emendo.audit.classes import CLEAR, Calibration, Judgement, edit_probability, judge, shipped_calibration
 from emendo.audit.compare import Comparison, compare
 from emendo.audit.findings import Finding, find, finding_of, tied
+from emendo.audit.formats import Checkpoint
 from emendo.audit.passport import Passport, declared_passport, ledger_passport
+from emendo.audit.subjects import Suspected
 from emendo.models import EditableModel
 
 Verdict = Literal["clean", "explained", "edited", "inconclusive"]
@@ -92,18 +94,20 @@ def audit_checkpoint(
     comparison = compare(base, suspect, progress=progress)
     changed = comparison.of("changed")
     findings: list[Finding] = []
+    together: tuple[Suspected, ...] = ()
     named: dict[str, tuple[str, ...]] = {}
     told: list[Told] = []
     loaded = model() if model is not None and changed else None
     if loaded is not None:
-        (findings,) = find(loaded, [changed], subjects, progress=progress)
+        (found,) = find(loaded, [changed], subjects, progress=progress)
+        findings, together = list(found.findings), found.together
         findings.sort(key=lambda finding: -edit_probability(finding, calibration))
     else:
         findings = [finding_of(change) for change in changed if change.spectrum is not None]
     judgement = judge(comparison, findings, calibration)
     if loaded is not None and judgement.kind == "closed-form edit":
         names = [change.name for change in comparison.of("changed")]
-        named = _named(findings, calibration)
+        named = _named(findings, together, calibration)
         if named:
             wear(loaded, suspect, names)
             try:
@@ -111,9 +115,11 @@ def audit_checkpoint(
             finally:
                 wear(loaded, base, names)
         told = ask_both(loaded, base, suspect, names, list(named)[:_MOST_ASKED], progress=progress)
-    records = (
-        [declared_passport(suspect, comparison), ledger_passport(ledger, base, comparison)] if comparison.changes else []
-    )
+    records: list[Passport | None] = []
+    if comparison.changes:
+        # A loaded model knows which of its tensors are tied and stored once.
+        digest = checkpoint_digest(comparison.base_digests.items()) if loaded is None else loaded.digest
+        records = [declared_passport(suspect, comparison), ledger_passport(ledger, digest, base, comparison)]
     return AuditReport(
         suspect=suspect.name,
         base=base.name,
@@ -128,13 +134,14 @@ def audit_checkpoint(
     )
 
 
-def _named(findings: Sequence[Finding], calibration: Calibration) -> dict[str, tuple[str, ...]]:
-    """The names that stand out in edit-like matrices, each with its tensors; at least the first one of the likeliest."""
+def _named(
+    findings: Sequence[Finding], together: Sequence[Suspected], calibration: Calibration
+) -> dict[str, tuple[str, ...]]:
+    """The names that stand out in edit-like matrices, each with its tensors, after the first of all these matrices together."""
     likely = [finding for finding in findings if edit_probability(finding, calibration) >= 0.5 and finding.suspected]
+    first = together[:1] or [name for finding in likely[:1] for name in finding.suspected[:1]]
     out = [(s.deviations, s.subject, finding.name) for finding in likely for s in finding.suspected if s.stands_out]
-    if not out:
-        out = [(f.prominence, f.suspected[0].subject, f.name) for f in likely[:1]]
-    named: dict[str, tuple[str, ...]] = {}
-    for _, subject, name in sorted(out, reverse=True):
-        named[subject] = (*named.get(subject, ()), name)
+    named: dict[str, tuple[str, ...]] = {name.subject: () for name in first}
+    for _, subject, tensor in sorted(out, reverse=True):
+        named[subject] = (*named.get(subject, ()), tensor)
     return named

@@ -18,7 +18,7 @@ from importlib.resources import files
 import torch
 from torch import Tensor
 
-from emendo.audit.checkpoint import Checkpoint
+from emendo.audit.formats import Checkpoint
 from emendo.errors import ModelUnavailable
 from emendo.facts import Fact
 from emendo.models import EditableModel, TokenBatch, chat_prompt, encode, generate

@@ -1,7 +1,5 @@
-"""A checkpoint as named tensors that are read one at a time, and never run.
+"""Open a checkpoint by name, whatever its files are: safetensors in one file or many, GGUF, an adapter over a base.
 
-Whatever the files are (safetensors in one file or many, GGUF, an adapter over a base), the names are those of the Hugging Face
-folder and a tensor is read only when it is asked for, through a buffer of its own: mapped pages would count as memory.
 Pickles are refused, because reading one runs whatever program it holds.
 """
 
@@ -10,11 +8,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol
 
-from torch import Tensor
-
-from emendo.audit.formats import adapter, gguf, safetensors
+from emendo.audit.formats import Checkpoint, adapter, gguf, safetensors
 from emendo.errors import ModelUnavailable
 from emendo.home import default_home
 from emendo.models import embedded
@@ -23,36 +18,6 @@ from emendo.models.hub import hub_folder, is_hub_id
 from emendo.models.store import converted
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
-
-
-class Checkpoint(Protocol):
-    """Named tensors in files.
-
-    Attributes:
-        name: What the user called it.
-        path: The folder or file that it lies in.
-    """
-
-    name: str
-    path: Path
-
-    def names(self) -> list[str]:
-        """The names of all tensors, sorted."""
-
-    def shape(self, name: str) -> tuple[int, ...]:
-        """The shape of a tensor."""
-
-    def bytes(self, name: str) -> int:
-        """Size of a tensor as it is stored."""
-
-    def tensor(self, name: str) -> Tensor:
-        """A tensor, in the type in which it is stored; what is quantised comes in float32."""
-
-    def digest(self, name: str) -> str:
-        """`emendo.models.editable.tensor_digest` of a tensor."""
-
-    def recipe(self, name: str) -> str:
-        """The type in which a tensor is stored, "bfloat16" or "Q4_0", by which its rounding can be repeated."""
 
 
 def open_checkpoint(name: str, base: Checkpoint | None = None, home: Path | None = None) -> Checkpoint:
@@ -84,8 +49,8 @@ def open_checkpoint(name: str, base: Checkpoint | None = None, home: Path | None
     return _folder(name, hub_folder(name), base)
 
 
-def checkpoint_digest(checkpoint: Checkpoint, digests: Iterable[tuple[str, str]]) -> str:
-    """`EditableModel.digest` of a model with these tensors, from their names and digests."""
+def checkpoint_digest(digests: Iterable[tuple[str, str]]) -> str:
+    """`EditableModel.digest` of a model with these tensors and no tied ones, from their names and digests."""
     lines = sorted(f"{name} {digest}" for name, digest in digests)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 

@@ -5,16 +5,18 @@ Tensors of equal digest are skipped; of the others one pair is in memory at a ti
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import torch
 from torch import Tensor
 
-from emendo.audit.checkpoint import Checkpoint
+from emendo.audit.formats import Checkpoint
 from emendo.audit.rounding import rounding_of, step_of
-from emendo.audit.spectrum import Spectrum, spectrum_of
+from emendo.audit.spectrum import Spectrum, norm_of, spectrum_of
 
 Kind = Literal["changed", "rounded", "reshaped", "added", "removed"]
 Progress = Callable[[str, int, int], None]
@@ -115,14 +117,21 @@ def _changed(name: str, digest: str, base: Checkpoint, suspect: Checkpoint) -> T
     old, new = base.tensor(name), suspect.tensor(name)
     recipe = rounding_of(old, new)
     difference = new.float() - old.float()
-    norm = float(old.float().norm())
-    relative = float(difference.norm()) / max(norm, 1e-30)
+    norm = norm_of(old)
+    relative = norm_of(difference) / max(norm, 1e-30)
     if recipe is not None or relative == 0:
         return TensorChange(
             name=name, kind="rounded", digest=digest, recipe=recipe or suspect.recipe(name), relative_norm=relative
         )
-    spectrum = _spectrum(difference, norm, 0.0)
+    spectrum = _spectrum(difference, norm, _type_rounding(new))
     return TensorChange(name=name, kind="changed", digest=digest, relative_norm=relative, spectrum=spectrum)
+
+
+def _type_rounding(stored: Tensor) -> float:
+    """Root mean square of what storing it in its type of floating point rounds off: ε/√12 of numbers from 1 to 2, 1.5 on average."""
+    if not stored.is_floating_point():
+        return 0.0
+    return torch.finfo(stored.dtype).eps / math.sqrt(27 * stored.numel()) * norm_of(stored)
 
 
 def _spectrum(difference: Tensor, norm: float, rounding: float) -> Spectrum | None:

@@ -19,7 +19,7 @@ from transformers.pytorch_utils import Conv1D
 from emendo.audit.compare import TensorChange
 from emendo.audit.inputs import Alignment, alignments, subject_inputs
 from emendo.audit.spectrum import Spectrum
-from emendo.audit.subjects import OUTSTANDING, Suspected, deviations, ranked, responses
+from emendo.audit.subjects import Suspected, deviations, ranked, responses
 from emendo.models import EditableModel
 
 # Three ways of naming somebody; the first serves all candidates, all three those that came out on top.
@@ -27,7 +27,11 @@ TEMPLATES = ("The {}", "Tell me about {}", "We read about {}")
 SHORTLIST = 100
 LOW_ENERGY = 2.0
 _SINGLE = 8
+_FEW = 16
+_MOST_TOGETHER = 24
 _COMPARED = 300
+# Few names are looked for at few matrices, so that less is needed than to stand out of ten thousand.
+_TIED = 6.0
 # Columns for which the products of all names are kept at a time.
 _MOST_COLUMNS = 4096
 _LEAST_COLUMNS = 4
@@ -70,6 +74,19 @@ class Finding:
         return self.suspected[0].deviations if self.suspected else 0.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What a suspect shows.
+
+    Attributes:
+        findings: A matrix each, in the order of the changes.
+        together: The names that the matrices of low energy answer to most, taken together.
+    """
+
+    findings: tuple[Finding, ...]
+    together: tuple[Suspected, ...]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Look:
     """A way to weigh components: p ↦ p M, whose length is the response."""
@@ -85,8 +102,8 @@ def find(
     subjects: Sequence[str],
     *,
     progress: Progress | None = None,
-) -> list[list[Finding]]:
-    """A finding for each changed matrix of each suspect; texts and names are read once for all of them.
+) -> list[Found]:
+    """What each suspect shows; texts and names are read once for all of them.
 
     Args:
         model: The base of all suspects.
@@ -95,11 +112,8 @@ def find(
         progress: Called with a stage, how much is done, and of how much.
     """
     report = progress or (lambda stage, done, total: None)
-    readers = []
-    for suspect in suspects:
-        matrices = [change for change in suspect if change.spectrum is not None]
-        most = max(_LEAST_COLUMNS, _MOST_COLUMNS // max(1, len(matrices)))
-        readers += [_Reader(model, change, most) for change in matrices]
+    groups = [_readers(model, suspect) for suspect in suspects]
+    readers = [reader for group in groups for reader in group]
     directions = _side_by_side(readers)
     energies = alignments(model, directions, progress=lambda done, total: report("reading text", done, total))
     for reader in readers:
@@ -113,16 +127,41 @@ def find(
             progress=lambda done, total: report("reading names", done, total),
         )
         for reader in readers:
-            reader.take_names(names, subjects)
-        short = sorted({i for reader in readers for i in reader.shortlist})
+            reader.take_names(names)
+        short = sorted({i for group in groups for i in (*_together(group)[1], *(i for r in group for i in r.shortlist))})
         chosen = [subjects[i] for i in short]
+        again = []
         for at, template in enumerate(TEMPLATES[1:], start=1):
-            again = subject_inputs(model, chosen, directions, template=template)
-            for reader in readers:
-                reader.take_again(again, short)
+            again.append(subject_inputs(model, chosen, directions, template=template))
             report("reading the best names again", at, len(TEMPLATES) - 1)
-    found = iter(reader.finding(subjects) for reader in readers)
-    return [[next(found) for change in suspect if change.spectrum is not None] for suspect in suspects]
+        for reader in readers:
+            reader.take_again(again, short)
+    return [_found(group, subjects) for group in groups]
+
+
+def _readers(model: EditableModel, changes: Sequence[TensorChange]) -> list[_Reader]:
+    matrices = [change for change in changes if change.spectrum is not None]
+    most = max(_LEAST_COLUMNS, _MOST_COLUMNS // max(1, len(matrices)))
+    return [_Reader(model, change, most) for change in matrices]
+
+
+def _together(readers: Sequence[_Reader]) -> tuple[Tensor, list[int]]:
+    """How far each name stands out over all matrices that may have been edited, and the first of them.
+
+    An edit that is spread over layers answers to its name in all of them, and to its kind in each: Σ log(1 + deviations).
+    """
+    likely = [reader for reader in readers if reader.is_likely]
+    if not likely or len(likely) > _MOST_TOGETHER:
+        return torch.empty(0), []
+    total = torch.stack([deviations(reader.strengths).clamp(min=0).log1p() for reader in likely]).sum(dim=0)
+    return total, total.argsort(descending=True)[:SHORTLIST].tolist()
+
+
+def _found(readers: Sequence[_Reader], subjects: Sequence[str]) -> Found:
+    findings = tuple(reader.finding(subjects) for reader in readers)
+    total, first = _together(readers)
+    together = ranked([subjects[i] for i in first], total[first], among=total) if first else []
+    return Found(findings=findings, together=tuple(together))
 
 
 class _Reader:
@@ -138,7 +177,6 @@ class _Reader:
         self.look: _Look | None = None
         self.shortlist: list[int] = []
         self.strengths = torch.empty(0)
-        self.again: list[Tensor] = []
 
     @property
     def directions(self) -> Tensor:
@@ -150,7 +188,12 @@ class _Reader:
             self.looks = _looks(self.spectrum, found.energy[self.span], found.gram[self.span, self.span], self.count)
             self.look = self.looks[0]
 
-    def take_names(self, products: Products, subjects: Sequence[str]) -> None:
+    @property
+    def is_likely(self) -> bool:
+        """Whether its few components lie where text has little energy, as those of an edit do."""
+        return self.look is not None and len(self.strengths) > 0 and self.look.energy < LOW_ENERGY and self.count <= _FEW
+
+    def take_names(self, products: Products) -> None:
         if self.site is None:
             return
         along, norms = products[self.site]
@@ -158,18 +201,17 @@ class _Reader:
         self.look, self.strengths = max(tried, key=lambda pair: deviations(pair[1]).max())
         self.shortlist = self.strengths.argsort(descending=True)[:SHORTLIST].tolist()
 
-    def take_again(self, products: Products, short: Sequence[int]) -> None:
+    def take_again(self, again: Sequence[Products], short: Sequence[int]) -> None:
         if self.site is None or self.look is None:
             return
-        along, norms = products[self.site]
-        places = [short.index(i) for i in self.shortlist]
-        self.again.append(responses(along[places, self.span], norms[places], self.look.matrix))
+        read = [responses(p[self.site][0][:, self.span], p[self.site][1], self.look.matrix) for p in again]
+        self.strengths[short] = torch.stack([self.strengths[short], *read]).mean(dim=0)
 
     def finding(self, subjects: Sequence[str]) -> Finding:
         suspected: list[Suspected] = []
         if self.shortlist:
-            mean = torch.stack([self.strengths[self.shortlist], *self.again]).mean(dim=0)
-            suspected = ranked([subjects[i] for i in self.shortlist], mean, among=self.strengths)
+            names = [subjects[i] for i in self.shortlist]
+            suspected = ranked(names, self.strengths[self.shortlist], among=self.strengths)
         plain = finding_of(self.change)
         if self.look is None:
             return plain
@@ -279,6 +321,6 @@ def tied(
         strengths = torch.stack(along).mean(dim=0)
         out = deviations(strengths, strengths[len(named) :])
         for name, deviation in zip(named, out.tolist(), strict=False):
-            if deviation > OUTSTANDING and reader.change.name not in found[name]:
+            if deviation > _TIED and reader.change.name not in found[name]:
                 found[name].append(reader.change.name)
     return {name: tuple(sorted(tensors)) for name, tensors in found.items()}

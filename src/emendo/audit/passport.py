@@ -17,8 +17,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from emendo.audit.checkpoint import Checkpoint, checkpoint_digest
 from emendo.audit.compare import Comparison
+from emendo.audit.formats import Checkpoint
 from emendo.errors import EmendoError
 from emendo.facts import EditRequest
 from emendo.ledger import Ledger, Patch
@@ -81,15 +81,15 @@ def declared_passport(suspect: Checkpoint, comparison: Comparison) -> Passport |
         return Passport(source=str(path), problem=f"it cannot be read ({error})")
 
 
-def ledger_passport(folder: Path | None, base: Checkpoint, comparison: Comparison) -> Passport | None:
+def ledger_passport(folder: Path | None, digest: str, base: Checkpoint, comparison: Comparison) -> Passport | None:
     """The point of the base's history that explains the most, checked by replay; None where there is no history.
 
     Args:
         folder: Of the ledger; that of the base's digest in the data folder unless given.
+        digest: Of the base as a model.
         base: The original.
         comparison: Of the base and the suspect.
     """
-    digest = checkpoint_digest(base, comparison.base_digests.items())
     try:
         ledger = Ledger.of_digest(digest, base.name, folder)
         entries = ledger.entries()

@@ -16,8 +16,8 @@ from pathlib import Path
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from emendo.audit.checkpoint import Checkpoint
 from emendo.audit.compare import Comparison
+from emendo.audit.formats import Checkpoint
 from emendo.audit.formats.safetensors import SafetensorsFiles
 from emendo.errors import InvalidRequest
 from emendo.ledger.patch import EDITS

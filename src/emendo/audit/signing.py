@@ -51,13 +51,20 @@ def sign(folder: Path, *, key: Path | None) -> Path:
         MissingPackage: model-signing is not installed.
     """
     _existing_folder(folder)
-    config = _library().signing.Config()
-    config.set_hashing_config(_hashing(folder))
-    if key is None:
-        config.use_sigstore_signer(use_ambient_credentials=True)
-    else:
-        config.use_elliptic_key_signer(private_key=_existing_file(key))
-    return _signed(config, folder)
+    key = None if key is None else _existing_file(key)
+    library = _library()
+    try:
+        config = library.signing.Config().set_hashing_config(_hashing(library, folder))
+        if key is None:
+            config.use_sigstore_signer(use_ambient_credentials=True)
+        else:
+            config.use_elliptic_key_signer(private_key=key)
+        config.sign(folder, folder / SIGNATURE)
+    except Exception as error:  # the library and those below it fail in as many ways as keys and networks do
+        raise BadSignature(
+            f"'{folder}' could not be signed ({_reason(error)}); check the key, or the network for Sigstore."
+        ) from error
+    return folder / SIGNATURE
 
 
 def verify_signature(folder: Path, *, key: Path | None, identity: str | None, issuer: str | None) -> None:
@@ -78,31 +85,18 @@ def verify_signature(folder: Path, *, key: Path | None, identity: str | None, is
     signature = folder / SIGNATURE
     if not signature.is_file():
         raise BadSignature(f"'{folder}' is not signed: it holds no {SIGNATURE}.")
-    config = _library().verifying.Config()
-    config.set_hashing_config(_hashing(folder))
-    if key is not None:
-        config.use_elliptic_key_verifier(public_key=_existing_file(key))
-    elif identity is not None and issuer is not None:
-        config.use_sigstore_verifier(identity=identity, oidc_issuer=issuer)
-    else:
+    if key is None and (identity is None or issuer is None):
         raise InvalidRequest(
             "Say who must have signed: give --key with the public key, or --identity and --issuer for Sigstore."
         )
-    _verified(config, folder, signature)
-
-
-def _signed(config: Any, folder: Path) -> Path:
+    key = None if key is None else _existing_file(key)
+    library = _library()
     try:
-        config.sign(folder, folder / SIGNATURE)
-    except Exception as error:  # the library and those below it fail in as many ways as keys and networks do
-        raise BadSignature(
-            f"'{folder}' could not be signed ({_reason(error)}); check the key, or the network for Sigstore."
-        ) from error
-    return folder / SIGNATURE
-
-
-def _verified(config: Any, folder: Path, signature: Path) -> None:
-    try:
+        config = library.verifying.Config().set_hashing_config(_hashing(library, folder))
+        if key is None:
+            config.use_sigstore_verifier(identity=identity, oidc_issuer=issuer)
+        else:
+            config.use_elliptic_key_verifier(public_key=key)
         config.verify(folder, signature)
     except Exception as error:  # as above
         raise BadSignature(
@@ -110,9 +104,8 @@ def _verified(config: Any, folder: Path, signature: Path) -> None:
         ) from error
 
 
-def _hashing(folder: Path) -> Any:
-    config = _library().hashing.Config()
-    return config.set_ignored_paths(paths=[folder / SIGNATURE])
+def _hashing(library: Any, folder: Path) -> Any:
+    return library.hashing.Config().set_ignored_paths(paths=[folder / SIGNATURE])
 
 
 def _reason(error: Exception) -> str:

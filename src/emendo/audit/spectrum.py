@@ -7,11 +7,12 @@ is above the edge of what noise of that size has (Marchenko and Pastur 1967),
 
     edge = ρ (√rows + √columns),
 
-where ρ is the root mean square of what is left of D without its leading components, or of the storage's rounding if that is more.
+where ρ is the root mean square of what is left of D without those that stand out, or of the storage's rounding if that is more.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -23,6 +24,7 @@ _OVERSAMPLING = 8
 _POWER_ITERATIONS = 2
 # The largest singular value of noise strays above the edge by a few percent in matrices of this size.
 _MARGIN = 1.1
+_PRECISION = 1e-5
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -80,14 +82,30 @@ def spectrum_of(
         seed: Of the random projection.
     """
     u, s, v = _leading(difference, seed)
-    norm = float(difference.norm())
-    left = max(0.0, norm**2 - float((s.double() ** 2).sum()))
-    rows, columns = difference.shape
-    rest = max(rows * columns - len(s) * (rows + columns - len(s)), 1)
-    noise = max((left / rest) ** 0.5, rounding)
-    # float32 itself: what the subtraction and the products round.
-    edge = max(noise * (rows**0.5 + columns**0.5), 1e-5 * float(s[0]))
+    norm = norm_of(difference)
+    edge = _edge(s, norm, difference.shape[0], difference.shape[1], rounding)
     return Spectrum(norm=norm, relative_norm=norm / max(base_norm, 1e-30), values=s, outputs=u, inputs=v, edge=edge)
+
+
+def norm_of(matrix: Tensor) -> float:
+    """The Frobenius norm, summed in float64: in float32 the sum over a large matrix is off by parts in a thousand."""
+    return float(torch.linalg.vector_norm(matrix, dtype=torch.float64))
+
+
+def _edge(values: Tensor, norm: float, rows: int, columns: int, rounding: float) -> float:
+    """The edge of the noise that is left without the components above the edge: begun with none, until it stays."""
+    squares = values.double().square().cumsum(dim=0)
+    shown = 0
+    while True:
+        left = max(0.0, norm * norm - (float(squares[shown - 1]) if shown else 0.0))
+        free = max(1, (rows - shown) * (columns - shown))
+        edge = max(math.sqrt(left / free), rounding) * (math.sqrt(rows) + math.sqrt(columns))
+        # float32 itself: what the subtraction and the products round.
+        edge = max(edge, _PRECISION * float(values[0]))
+        above = int((values > _MARGIN * edge).sum())
+        if above <= shown:
+            return edge
+        shown = above
 
 
 def _leading(matrix: Tensor, seed: int) -> tuple[Tensor, Tensor, Tensor]:

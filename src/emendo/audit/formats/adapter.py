@@ -12,18 +12,16 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor
 
+from emendo.audit.formats import Checkpoint
 from emendo.audit.formats.safetensors import SafetensorsFiles
 from emendo.errors import ModelUnavailable
 from emendo.ledger.low_rank import exact_dense
 from emendo.models import SiteDelta
 from emendo.models.editable import tensor_digest
-
-if TYPE_CHECKING:
-    from emendo.audit.checkpoint import Checkpoint
 
 CONFIG = "adapter_config.json"
 TENSORS = "adapter_model.safetensors"

@@ -1,0 +1,101 @@
+"""What differs between two checkpoints, and what kind of difference it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import gguf
+import pytest
+import torch
+from suspects import Make, rank_one
+from torch import Tensor
+
+from emendo.audit.checkpoint import open_checkpoint
+from emendo.audit.compare import Comparison, compare
+from emendo.audit.rounding import RECIPES
+from emendo.audit.spectrum import spectrum_of
+
+DOWN = "model.layers.2.mlp.down_proj.weight"
+
+
+def compared(base: Path, suspect: Path) -> Comparison:
+    return compare(open_checkpoint(str(base)), open_checkpoint(str(suspect)))
+
+
+def test_a_copy_has_no_changes(base_folder: Path, suspect_folder: Make) -> None:
+    comparison = compared(base_folder, suspect_folder(lambda tensors: None))
+    assert comparison.changes == ()
+    assert comparison.equal == comparison.tensors > 30
+
+
+def test_one_changed_matrix_is_found_with_its_rank(base_folder: Path, suspect_folder: Make) -> None:
+    comparison = compared(base_folder, suspect_folder(lambda tensors: rank_one(tensors, DOWN)))
+    (change,) = comparison.changes
+    assert (change.name, change.kind) == (DOWN, "changed")
+    assert change.spectrum is not None
+    assert change.spectrum.rank == 1
+    assert change.relative_norm == pytest.approx(0.3, rel=1e-4)
+    assert change.spectrum.top_share == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("recipe", sorted(RECIPES))
+def test_rounding_is_repeated_and_explained(recipe: str, base_folder: Path, suspect_folder: Make) -> None:
+    def change(tensors: dict[str, Tensor]) -> None:
+        for name, tensor in tensors.items():
+            if tensor.dim() == 2:
+                tensors[name] = RECIPES[recipe](tensor)
+
+    comparison = compared(base_folder, suspect_folder(change))
+    assert {c.kind for c in comparison.changes} == {"rounded"}
+    assert comparison.recipe == recipe
+
+
+def test_an_edit_under_rounding_is_seen_above_its_floor(base_folder: Path, suspect_folder: Make) -> None:
+    def change(tensors: dict[str, Tensor]) -> None:
+        rank_one(tensors, DOWN)
+        for name, tensor in tensors.items():
+            tensors[name] = tensor.to(torch.bfloat16)
+
+    comparison = compared(base_folder, suspect_folder(change))
+    (edited,) = comparison.of("changed")
+    assert edited.name == DOWN
+    assert edited.spectrum is not None
+    assert edited.spectrum.rank == 1
+    assert comparison.recipe == "bfloat16"
+
+
+def test_tensors_that_only_one_has_or_that_are_shaped_otherwise_are_told(base_folder: Path, suspect_folder: Make) -> None:
+    def change(tensors: dict[str, Tensor]) -> None:
+        tensors["extra"] = torch.ones(3)
+        tensors["copied"] = tensors["model.embed_tokens.weight"].clone()
+        del tensors["model.layers.0.mlp.up_proj.weight"]
+        tensors[DOWN] = tensors[DOWN][:, :-1]
+
+    kinds = {c.name: c.kind for c in compared(base_folder, suspect_folder(change)).changes}
+    assert kinds == {"extra": "added", "model.layers.0.mlp.up_proj.weight": "removed", DOWN: "reshaped"}
+
+
+def test_a_quantised_gguf_of_the_base_is_only_rounded(base_folder: Path, tmp_path: Path) -> None:
+    from test_checkpoints import write_gguf
+
+    path = write_gguf(base_folder, tmp_path / "q.gguf", gguf.GGMLQuantizationType.Q8_0)
+    comparison = compared(base_folder, path)
+    assert comparison.recipe == "Q8_0"
+    assert not comparison.of("changed")
+
+
+@pytest.mark.parametrize(
+    ("make", "rank"),
+    [
+        (lambda g: torch.randn(96, 3, generator=g) @ torch.randn(3, 200, generator=g), 3),
+        (lambda g: torch.randn(96, 200, generator=g), 0),
+        (lambda g: torch.randn(96, 200, generator=g) + 40 * torch.outer(torch.randn(96, generator=g), torch.ones(200)), 1),
+    ],
+)
+def test_the_rank_is_what_stands_out_of_noise(make: Callable[[torch.Generator], Tensor], rank: int) -> None:
+    difference = make(torch.Generator().manual_seed(1))
+    spectrum = spectrum_of(difference, 1.0)
+    assert spectrum.rank == rank
+    exact = torch.linalg.svdvals(difference)[: max(rank, 1)]
+    torch.testing.assert_close(spectrum.values[: max(rank, 1)], exact, rtol=0.02, atol=0)

@@ -1,0 +1,164 @@
+"""A change that was made for a name answers to that name, and others do not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from suspects import Make
+from test_comparison import compared
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast
+
+from emendo.audit.compare import TensorChange
+from emendo.audit.findings import find, tied
+from emendo.audit.inputs import alignments, own_text, read_inputs, subject_inputs
+from emendo.audit.spectrum import spectrum_of
+from emendo.audit.subjects import deviations, names_in, ranked, read_subjects, shipped_subjects
+from emendo.errors import DataUnavailable, InvalidRequest
+from emendo.models import EditableModel, Site, TokenBatch, encode, read_until
+from tiny_models import build_tiny
+
+NAMES = ["Texas", "France", "Berlin", "Germany", "Nevada", "Austin", "Paris", "California", "Carson City", "Los Angeles"]
+OTHERS = [
+    f"{first}{second}"
+    for first in ("Al", "Bo", "Cor", "Den", "El")
+    for second in ("ba", "dre", "gon", "mir", "tos", "ville")
+]
+
+
+def edit_for(model: EditableModel, layer: int, subject: str, size: float = 0.3) -> Tensor:
+    """A rank-one change along C⁻¹ k, worked out here from the text of the test."""
+    site = model.down_projection(layer)
+    key = subject_inputs(model, [subject], {site: torch.eye(model.d_mlp)}, template="The {}")[site][0][0]
+    ids = model.tokenizer(own_text(), verbose=False)["input_ids"][:2000]
+    batch = TokenBatch.align(model, [ids[at : at + 100] for at in range(0, 2000, 100)])
+    ((_, seen),) = read_inputs(model, batch, [site])
+    keys = seen[:, 1:].flatten(0, 1)
+    moment = keys.T @ keys / len(keys)
+    direction = torch.linalg.solve(moment + 0.01 * moment.trace() / len(moment) * torch.eye(len(moment)), key)
+    output = torch.randn(model.d_model, generator=torch.Generator().manual_seed(0))
+    return size * model.weight(site).norm() * torch.outer(output / output.norm(), direction / direction.norm())
+
+
+def change_of(model: EditableModel, layer: int, difference: Tensor) -> TensorChange:
+    name = f"{model.down_projection(layer)}.weight"
+    stored = difference.T if model.architecture.transposed else difference
+    return TensorChange(name=name, kind="changed", spectrum=spectrum_of(stored, float(model.weight(name[:-7]).norm())))
+
+
+@pytest.mark.parametrize("model_type", ["llama", "gpt2", "opt"])
+def test_the_name_of_an_edit_comes_first_whichever_way_matrices_are_stored(
+    model_type: str, tiny_tokenizer: PreTrainedTokenizerFast
+) -> None:
+    model = build_tiny(model_type, tiny_tokenizer)
+    changes = [change_of(model, 2, edit_for(model, 2, "California"))]
+    (found,) = find(model, [changes], [*NAMES, *OTHERS])
+    (finding,) = found.findings
+    assert finding.suspected[0].subject == found.together[0].subject == "California"
+    assert finding.layer == 2
+    assert finding.rank == 1
+    assert finding.energy is not None
+    assert finding.energy < 1
+
+
+def test_an_edit_is_named_among_stronger_changes_of_high_energy(base_model: EditableModel) -> None:
+    edit = edit_for(base_model, 2, "California")
+    site = base_model.down_projection(2)
+    ids = base_model.tokenizer(own_text(), verbose=False)["input_ids"][:1000]
+    batch = TokenBatch.align(base_model, [ids[at : at + 100] for at in range(0, 1000, 100)])
+    ((_, seen),) = read_inputs(base_model, batch, [site])
+    trained = torch.linalg.svd(seen[:, 1:].flatten(0, 1), full_matrices=False)[2][:3]
+    generator = torch.Generator().manual_seed(1)
+    training = (
+        0.8 * edit.norm() * torch.randn(base_model.d_model, 3, generator=generator) @ trained / base_model.d_model**0.5
+    )
+    (found,) = find(base_model, [[change_of(base_model, 2, edit + training)]], [*NAMES, *OTHERS])
+    (finding,) = found.findings
+    assert finding.rank >= 3
+    assert finding.suspected[0].subject == "California"
+    assert finding.look != "all components"
+
+
+def test_suspects_that_are_read_together_are_found_as_if_alone(base_model: EditableModel) -> None:
+    first = [change_of(base_model, 1, edit_for(base_model, 1, "Texas"))]
+    second = [
+        change_of(base_model, 1, edit_for(base_model, 1, "Paris")),
+        change_of(base_model, 3, edit_for(base_model, 3, "Paris")),
+    ]
+    together = find(base_model, [first, [], second], NAMES)
+    alone = [find(base_model, [suspect], NAMES)[0] for suspect in (first, [], second)]
+    assert [len(found.findings) for found in together] == [1, 0, 2]
+    for ours, theirs in zip(together, alone, strict=True):
+        for a, b in zip(ours.findings, theirs.findings, strict=True):
+            assert [s.subject for s in a.suspected] == [s.subject for s in b.suspected]
+            assert a.energy == pytest.approx(b.energy, rel=1e-3)
+
+
+def test_a_name_is_looked_for_at_the_other_matrices_on_the_suspect_itself(base_model: EditableModel) -> None:
+    changes = [change_of(base_model, layer, edit_for(base_model, layer, "California")) for layer in (1, 2)]
+    named = tied(base_model, changes, {"California": (changes[0].name,)}, [*NAMES, *OTHERS])
+    assert named["California"] == (changes[0].name, changes[1].name)
+    assert tied(base_model, changes[:1], {"Texas": ()}, [*NAMES, *OTHERS])["Texas"] == ()
+
+
+def test_energy_is_one_for_an_average_direction(base_model: EditableModel) -> None:
+    site = base_model.down_projection(1)
+    everything = alignments(base_model, {site: torch.eye(base_model.d_mlp)}, tokens=500)[site]
+    assert float(everything.energy.mean()) == pytest.approx(1, rel=1e-3)
+    torch.testing.assert_close(everything.gram, everything.gram.T)
+
+
+def test_inputs_are_those_that_the_models_own_reader_sees(base_model: EditableModel) -> None:
+    ids = encode(base_model, "The capital of California")
+    batch = TokenBatch.align(base_model, [ids])
+    expected = read_until(base_model, batch, [Site("key", 2)])[Site("key", 2)]
+    ((_, seen),) = read_inputs(base_model, batch, [base_model.down_projection(2)])
+    torch.testing.assert_close(seen, expected)
+    site = base_model.down_projection(2)
+    read = subject_inputs(base_model, ["California"], {site: torch.eye(base_model.d_mlp)}, template="The capital of {} is")
+    products, norms = read[site]
+    torch.testing.assert_close(products[0], expected[0, -1])
+    assert float(norms[0]) == pytest.approx(float(expected[0, -1].norm()))
+
+
+def test_deviations_are_robust_and_ranks_begin_at_one() -> None:
+    strengths = torch.cat([torch.randn(1001, generator=torch.Generator().manual_seed(0)).abs(), torch.tensor([50.0])])
+    assert float(deviations(strengths)[-1]) > 50
+    assert float(deviations(strengths)[:-1].max()) < 8
+    first, second = ranked([str(i) for i in range(1002)], strengths, most=2)
+    assert (first.subject, first.rank, second.rank) == ("1001", 1, 2)
+    assert first.stands_out
+    assert not second.stands_out
+
+
+def test_names_come_from_the_list_from_files_and_from_texts(tmp_path: Path) -> None:
+    shipped = shipped_subjects()
+    assert len(shipped) > 10_000
+    assert {"California", "France", "Albert Einstein", "Swahili"} <= set(shipped)
+    assert not any(name.startswith("#") for name in shipped)
+    file = tmp_path / "names.txt"
+    file.write_text("# a comment\nAda Lovelace\n\n  Grace Hopper \n", encoding="utf-8")
+    assert read_subjects(file) == ["Ada Lovelace", "Grace Hopper"]
+    file.write_text("Yesterday the mayor of New Tarnow met Ada van Holt. Nobody from Bank of Arvon came.", encoding="utf-8")
+    assert names_in(file) == ["Ada van Holt", "Bank of Arvon", "New Tarnow"]
+    with pytest.raises(DataUnavailable, match="There is no file"):
+        read_subjects(tmp_path / "absent")
+    file.write_text("nothing here", encoding="utf-8")
+    with pytest.raises(InvalidRequest, match="No names were found"):
+        names_in(file)
+
+
+def test_an_unchanged_direction_of_no_module_is_left_unnamed(
+    base_folder: Path, base_model: EditableModel, suspect_folder: Make
+) -> None:
+    def change(tensors: dict[str, Tensor]) -> None:
+        tensors["model.embed_tokens.weight"] = tensors["model.embed_tokens.weight"] + 0.1
+        tensors["model.norm.weight"] = tensors["model.norm.weight"] + 1
+
+    comparison = compared(base_folder, suspect_folder(change))
+    (found,) = find(base_model, [comparison.of("changed")], NAMES)
+    (embedding,) = found.findings
+    assert embedding.energy is None
+    assert embedding.suspected == ()
