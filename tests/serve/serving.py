@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
 from fastapi import FastAPI
 
 from emendo.facts import EditRequest, Fact
 from emendo.ledger import Entry, Ledger, Patch, Provenance
 from emendo.models import EditableModel, Revision, WeightDelta
 from emendo.serve import Access, Engine, Served, Shelf, create_app
+from emendo.serve.server import make_server
 from emendo.serve.shapes import NewCanaries, NewPreview, NewTrace, Suggestion, WrongWords
 from emendo.serve.store import Store
 from emendo.serve.workbench import Report, Tell
@@ -134,9 +134,7 @@ def listening(app: FastAPI) -> Iterator[str]:
     """The address of an application while the context lasts."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(
-            uvicorn.Config(app, log_level="error", lifespan="on", ws="none", timeout_graceful_shutdown=2)
-        )
+        server = make_server(app)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         while not server.started and thread.is_alive():

@@ -101,10 +101,12 @@ def alone(model: EditableModel, text: str, revision: Revision = ORIGINAL, **opti
 def test_questions_that_join_and_leave_are_answered_as_alone(
     engine: Engine, talker: EditableModel, twin: EditableModel, edited: Revision
 ) -> None:
-    asked = []
+    asked: list[tuple[str, int, Asked]] = []
     for number in range(3):
-        for text in TEXTS[:3]:
-            asked.append((text, number, ask(engine, talker, [text], [ORIGINAL, edited], max_new_tokens=5 + 9 * number)))
+        asked += [
+            (text, number, ask(engine, talker, [text], [ORIGINAL, edited], max_new_tokens=5 + 9 * number))
+            for text in TEXTS[:3]
+        ]
         asked[-1][2].until(Said)
     for text, number, question in asked:
         for answer, revision in zip(question.answers(), (ORIGINAL, edited), strict=True):

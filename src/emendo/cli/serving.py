@@ -6,8 +6,6 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
-import uvicorn
-
 from emendo.cli.console import out
 from emendo.cli.session import operating_user
 from emendo.cli.workbench import Workbench
@@ -16,6 +14,7 @@ from emendo.home import default_home
 from emendo.ledger import Ledger
 from emendo.models import load_model
 from emendo.serve import Access, Engine, Shelf, create_app
+from emendo.serve.server import make_server
 from emendo.serve.store import Store
 
 
@@ -42,17 +41,7 @@ def run_server(
     out.print(f"The page:  [bold]{address}/#token={access.token}[/]", soft_wrap=True)
     out.print(f"The API:   {address}/v1   with the key {access.chat_token}, which cannot edit", soft_wrap=True)
     out.print(f"Models:    {', '.join(served.id for served in shelf)}   (Ctrl-C ends the server)", soft_wrap=True)
-    config = uvicorn.Config(
-        app,
-        log_level="info" if has_log else "warning",
-        access_log=has_log,
-        server_header=False,
-        timeout_keep_alive=15,
-        timeout_graceful_shutdown=3,
-        lifespan="on",
-        ws="none",
-    )
-    uvicorn.Server(config).run(sockets=[listening])
+    make_server(app, has_log=has_log).run(sockets=[listening])
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -175,7 +175,7 @@ def merge(first: Settings, then: Settings | None) -> Settings:
 
 
 def sampling(model: EditableModel, settings: Settings, seed: int, prompt_tokens: int, top: int = TOP) -> Sampling:
-    """Settings as the engine takes them; an answer of default length is cut to what fits the context."""
+    """Settings as the engine takes them; an answer is cut to what fits the context."""
     room = max(1, model.context_length - prompt_tokens)
     defaults = DEFAULTS
     return Sampling(

@@ -103,7 +103,8 @@ def _file(static: Path, path: str) -> Response:
     if path.split("/")[0] in ("api", "v1"):
         raise HTTPException(404)
     root = static.resolve()
-    wanted = (root / (path or "index.html")).resolve()
+    # No file's name holds a zero byte, and asking the file system for one is an error.
+    wanted = (root / (path.replace("\0", "") or "index.html")).resolve()
     if wanted.is_relative_to(root) and wanted.is_file():
         caching = "public, max-age=31536000, immutable" if path.startswith("assets/") else "no-cache"
         return FileResponse(wanted, headers={"Cache-Control": caching})

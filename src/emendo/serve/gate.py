@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import ipaddress
+import json
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
@@ -181,12 +182,26 @@ async def _with_body(headers: Headers, receive: Receive) -> Receive:
                     break
     except TimeoutError as error:
         raise Problem(408, f"The request's body did not arrive within {BODY_SECONDS} seconds.", code="timeout") from error
+    _check_text(body)
     first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def give() -> Message:
         return first.pop() if first else await receive()
 
     return give
+
+
+def _check_text(body: bytes) -> None:
+    """Refuse JSON with halves of characters: neither a tokenizer nor a database takes them."""
+    if b"\\ud" not in body.lower():
+        return
+    try:
+        json.dumps(json.loads(body), ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise Problem(400, "The request holds half of a character (a lone surrogate); send whole ones.") from error
+    except (ValueError, RecursionError):
+        # No JSON at all: whoever reads it says so.
+        return
 
 
 def _too_large() -> Problem:

@@ -46,4 +46,8 @@ def migrate(database: sqlite3.Connection) -> None:
     """Bring a database to the newest layout, each step whole or not at all."""
     (version,) = database.execute("PRAGMA user_version").fetchone()
     for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
-        database.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+        try:
+            database.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+        except sqlite3.Error:
+            database.rollback()
+            raise

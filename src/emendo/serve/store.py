@@ -37,16 +37,11 @@ class Store:
         self._lock = threading.RLock()
         self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._database.row_factory = sqlite3.Row
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "busy_timeout = 10000"):
-            self._database.execute(f"PRAGMA {pragma}")
-        (version,) = self._database.execute("PRAGMA user_version").fetchone()
-        if version > len(MIGRATIONS):
-            raise Problem(503, f"The database '{path}' was written by a newer Emendo; use that, or name another file.")
-        migrate(self._database)
-        with self._changing() as database:
-            database.execute(
-                "UPDATE answers SET state = 'failed', error = ? WHERE state IN ('queued', 'running')", (_INTERRUPTED,)
-            )
+        try:
+            self._prepare(path)
+        except BaseException:
+            self._database.close()
+            raise
 
     def close(self) -> None:
         """Let go of the file."""
@@ -222,6 +217,19 @@ class Store:
             database.execute(
                 "UPDATE messages SET divergence = ?, first_difference = ? WHERE id = ?",
                 (json.dumps(list(divergence)), first_difference, message),
+            )
+
+    def _prepare(self, path: Path) -> None:
+        """Bring the layout up to date, and say of what was being answered that it never will be."""
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "busy_timeout = 10000"):
+            self._database.execute(f"PRAGMA {pragma}")
+        (version,) = self._database.execute("PRAGMA user_version").fetchone()
+        if version > len(MIGRATIONS):
+            raise Problem(503, f"The database '{path}' was written by a newer Emendo; use that, or name another file.")
+        migrate(self._database)
+        with self._changing() as database:
+            database.execute(
+                "UPDATE answers SET state = 'failed', error = ? WHERE state IN ('queued', 'running')", (_INTERRUPTED,)
             )
 
     def _insert(
