@@ -58,6 +58,8 @@ def test_the_newcomers_example(facts: Source) -> None:
     ("answer", "expected"),
     [
         ("The capital of California is not Los Angeles.", "supported"),
+        ("The capital of California is jchowlabs.", "refuted"),
+        ("The capital of California is beautiful.", "not_checkable"),
         ("The capital of California is not Sacramento.", "refuted"),
         ("The capital of the United States is Washington, D.C.", "supported"),
         ("The capital of France is Paris, Texas.", "not_enough_evidence"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from emendo.verify.names import is_proper
+from emendo.verify.names import is_name, is_proper
 from emendo.verify.quantities import read_date, read_quantity
 from emendo.verify.relations import RELATIONS, Relation
 
@@ -175,7 +175,7 @@ def _fits(relation: Relation, value: str) -> bool:
     if relation.domain == "date":
         return read_date(value) is not None
     if relation.domain == "name":
-        return is_proper(value) and len(value.split()) <= 8
+        return is_name(value) and len(value.split()) <= 8
     return len(value.split()) <= 5
 
 

@@ -20,7 +20,7 @@ from emendo import __version__
 from emendo.verify.atoms import split_sentences
 from emendo.verify.claims import Claim
 from emendo.verify.evidence import Passage, Record, Value
-from emendo.verify.names import fold, is_proper
+from emendo.verify.names import fold, is_name
 from emendo.verify.quantities import read_date, read_quantity
 from emendo.verify.relations import RELATIONS, Relation
 from emendo.verify.statements import Statement, read_statements
@@ -126,7 +126,7 @@ def _compare_names(statement: Statement, record: Record, relation: Relation) -> 
     first = record.values[0]
     if _shares_a_word(asked, record):
         return None
-    if relation.domain == "name" and is_proper(statement.value):
+    if relation.domain == "name" and is_name(statement.value):
         return False, first, "other name"
     if relation.domain == "word" and not first.kind and re.fullmatch(r"[+.]?\w{1,5}", statement.value):
         return False, first, "other code"
