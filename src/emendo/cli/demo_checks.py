@@ -28,8 +28,8 @@ def check_answers(question: str, said: Sequence[tuple[str, str]]) -> tuple[str, 
         rows.append((who, verdict.claim.quote, verdict.label.replace("_", " "), correction, "; ".join(cited)))
     wrong = frozenset(i for i, (_, verdict) in enumerate(verdicts) if verdict.label == "refuted")
     text = (
-        "How a model says something tells nothing about its truth, so its answers are held against tables that no edit of its weights "
-        f"reaches. {len(wrong)} of {len(verdicts)} claims are refuted."
+        "How a model says something tells nothing about its truth, so its answers are held against tables that no edit of its "
+        f"weights reaches. {len(wrong)} of {len(verdicts)} claims are refuted."
     )
     return text, Table(header=("who says so", "claim", "verdict", "correction", "evidence"), rows=tuple(rows), changed=wrong)
 

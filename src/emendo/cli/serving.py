@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from emendo.cli.console import out
+from emendo.cli.judging import PageJudge
 from emendo.cli.session import operating_user
 from emendo.cli.workbench import Workbench
 from emendo.errors import InvalidRequest
@@ -36,7 +37,7 @@ def run_server(
     models = [load_model(name) for name in names]
     shelf = Shelf([(model, Ledger.open(model, folder)) for model, folder in zip(models, ledgers, strict=True)])
     store = Store(database or default_home() / "conversations.sqlite")
-    app = create_app(Engine(), shelf, store, access, Workbench(), who=who or operating_user())
+    app = create_app(Engine(), shelf, store, access, Workbench(), judge=PageJudge(shelf), who=who or operating_user())
     address = f"http://{_shown(access.host)}:{listening.getsockname()[1]}"
     out.print(f"The page:  [bold]{address}/#token={access.token}[/]", soft_wrap=True)
     out.print(f"The API:   {address}/v1   with the key {access.chat_token}, which cannot edit", soft_wrap=True)

@@ -59,5 +59,5 @@ class Workbench(Protocol):
 class Judge(Protocol):
     """Checks the claims of an answer against evidence."""
 
-    def __call__(self, question: str, answer: str) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
-        """Name and value of each event: a "claim" each, then a "summary"."""
+    def __call__(self, question: str, answer: str, model: str | None) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
+        """Name and value of each event: a "claim" each, then a "summary"; edits of the model, where one is named, are told."""

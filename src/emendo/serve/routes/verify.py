@@ -29,7 +29,7 @@ def verify_routes(desk: Desk) -> APIRouter:
 async def _verdicts(judge: Judge, wanted: ToVerify) -> AsyncIterator[str]:
     number = 0
     try:
-        async for name, value in judge(wanted.question, wanted.answer):
+        async for name, value in judge(wanted.question, wanted.answer, wanted.model):
             number += 1
             yield named_event(number, name, dict(value))
     except Exception as error:  # noqa: BLE001 - the status is sent already, so the stream says what went wrong
