@@ -31,7 +31,7 @@ from typing import Any
 
 from emendo.evaluate.data import find_data
 from emendo.evaluate.intervals import wilson
-from emendo.verify import Report, Source, open_source, verify_answer
+from emendo.verify import Report, Source, open_judge, open_source, verify_answer
 from emendo.verify.relations import RELATIONS
 from emendo.verify.sources import folder
 from emendo.verify.statements import read_statements
@@ -152,12 +152,13 @@ def table_attacks() -> Iterator[Item]:
 
 def judge(items: Sequence[Item], source: Source) -> list[tuple[Item, Report]]:
     """Each statement with its report."""
-    return [(item, verify_answer(item.question, item.text, sources=[source])) for item in items]
+    judges = [open_judge("slots")]
+    return [(item, verify_answer(item.question, item.text, sources=[source], judges=judges)) for item in items]
 
 
 def label(report: Report) -> str:
     """What a statement comes to: refuted if any claim of it is, supported if all are, else undecided."""
-    labels = [verdict.label for verdict in report.verdicts]
+    labels = [verdict.label for verdict in report.verdicts if verdict.label != "not_checkable"]
     if "refuted" in labels:
         return "refuted"
     return "supported" if labels and set(labels) == {"supported"} else "undecided"
@@ -302,7 +303,7 @@ def write(
     seconds_passages: float,
 ) -> None:
     """Write the figures where the documentation reads them."""
-    may_refute = {item.text for item in functional(item for item, _ in by_passages)}
+    may_refute = {item.text for item in functional(item for item, _ in [*by_tables, *by_passages])}
     groups: dict[str, list[tuple[Item, Report]]] = defaultdict(list)
     for item, report in [*by_tables, *by_attack]:
         if item.group.startswith("attack/"):
@@ -315,6 +316,7 @@ def write(
         "rows": {
             "tables, all statements": figures(plain),
             "tables, where they hold a row": figures(found),
+            "tables, where they hold a row of a functional relation": figures([p for p in found if p[0].text in may_refute]),
             "passages, all statements": figures(by_passages),
             "passages, functional relations": figures([p for p in by_passages if p[0].text in may_refute]),
         },

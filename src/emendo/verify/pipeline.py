@@ -40,6 +40,8 @@ def verify_answer(
 ) -> Report:
     """The report on an answer.
 
+    Sources and judges keep what they have read: who verifies many answers opens them once.
+
     Args:
         question: What was asked; may be empty.
         answer: The answer, from any model.
@@ -87,9 +89,10 @@ def decide(
     failures: Sequence[Failure],
     judges: Sequence[Judge],
     counts: dict[str, tuple[int, int]],
+    given: Sequence[Opinion] = (),
 ) -> Verdict:
-    """The verdict on a claim in the light of some passages."""
-    opinions: list[Opinion] = []
+    """The verdict on a claim in the light of some passages, and of opinions that were given before."""
+    opinions = list(given)
     failed = list(failures)
     for judge in judges:
         for at, passage in enumerate(passages):
