@@ -202,10 +202,14 @@ def verification(path: Path) -> str:
     found = json.loads(path.read_text(encoding="utf-8"))
     columns = ("precision of refuted", "recall of refuted", "false alarms", "false called supported", "coverage")
     rows = [(name, row["n"], *(_share(row[column]) for column in columns)) for name, row in found["rows"].items()]
-    rows += [(f"attack: {name}", row["n"], *(_share(row[column]) for column in columns)) for name, row in found["attacks"].items()]
+    rows += [
+        (f"attack: {name}", row["n"], *(_share(row[column]) for column in columns)) for name, row in found["attacks"].items()
+    ]
     times = found["seconds a claim"]
     told = f"Held-out half; {times['tables']:.3f} s a claim against the tables, {times['passages']:.3f} s against the folder"
-    return "\n\n".join([_table(("%, with its 95 % interval", "n", *columns), rows), _source(told, found["command"], found["date"])])
+    return "\n\n".join(
+        [_table(("%, with its 95 % interval", "n", *columns), rows), _source(told, found["command"], found["date"])]
+    )
 
 
 def reliability(path: Path) -> str:
@@ -213,8 +217,34 @@ def reliability(path: Path) -> str:
     found = json.loads(path.read_text(encoding="utf-8"))
     curve = found["reliability"]
     rows = [(f"{100 * row['mean']:.1f}", row["n"], _share(row["right"])) for row in curve["bins"]]
-    told = f"Held-out half, {curve['n']} decided claims; expected calibration error {curve['expected calibration error']:.3f}"
-    return "\n\n".join([_table(("mean confidence, %", "n", "right, %"), rows), _source(told, found["command"], found["date"])])
+    told = (
+        f"Held-out half, {curve['n']} decided claims; expected calibration error {curve['expected calibration error']:.3f}"
+    )
+    return "\n\n".join(
+        [_table(("mean confidence, %", "n", "right, %"), rows), _source(told, found["command"], found["date"])]
+    )
+
+
+def web_snippets(path: Path) -> str:
+    """What is made of real passages and claims, from the same file."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    told, worth = found["web snippets"], found["check-worthiness"]
+    rows = []
+    for name, kinds in told.items():
+        if isinstance(kinds, dict):
+            rows += [(name, kind, _share(row["precision"]), _share(row["recall"])) for kind, row in kinds.items()]
+    sentence = (
+        f"Of {worth['n']} claims {_share(worth['factual claims called checkable'])} % of the factual ones are called checkable, and "
+        f"{_share(worth['opinions called not checkable'])} % of the others are not."
+    )
+    told_of = f"Held-out half of Factcheck-GPT, {told['n']:,} claims with a passage from the web"
+    return "\n\n".join(
+        [
+            _table(("judge", "label", "precision, %", "recall, %"), rows),
+            sentence,
+            _source(told_of, found["command"], found["date"]),
+        ]
+    )
 
 
 def verification_of_edits(path: Path) -> str:
@@ -231,7 +261,11 @@ def verification_of_edits(path: Path) -> str:
         f"{found['facts']} facts edited on {found['model']}, {found['refused']} refused; {found['labelled']} of "
         f"{found['answers']} answers name one of the two capitals"
     )
-    header = ("%, with its 95 % interval", f"planted falsehoods found (n {counts['planted']})", f"false alarms (n {counts['true']})")
+    header = (
+        "%, with its 95 % interval",
+        f"planted falsehoods found (n {counts['planted']})",
+        f"false alarms (n {counts['true']})",
+    )
     return "\n\n".join([_table(header, rows), _source(told, found["command"], found["date"])])
 
 
@@ -250,6 +284,7 @@ RESULT_PARTS: dict[str, tuple[str, Callable[[Path], str]]] = {
     "speed of rome": ("speed_rome.json", speed),
     "verification": ("verification.json", verification),
     "reliability": ("verification.json", reliability),
+    "web snippets": ("verification.json", web_snippets),
     "verification of edits": ("verification_of_edits.json", verification_of_edits),
 }
 

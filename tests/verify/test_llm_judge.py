@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
+import loopback
 from emendo.errors import InvalidRequest, SourceFailed
 from emendo.verify import Passage, Report, Source, extract_claims, open_judge, read_judge, verify_answer
 from emendo.verify.judges import llm
@@ -26,28 +25,13 @@ def endpoint(reply: Reply, status: int = 200) -> Iterator[tuple[str, list[dict[s
     """An endpoint on the loopback that answers by a function; yields its address and what it was asked."""
     asked: list[dict[str, Any]] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            asked.append({"body": body, "authorization": self.headers.get("authorization")})
-            told = json.dumps({"choices": [{"message": {"content": reply(body)}}]}).encode()
-            self.send_response(status)
-            self.send_header("content-length", str(len(told)))
-            self.end_headers()
-            self.wfile.write(told)
+    def answer(request: loopback.Request) -> loopback.Reply:
+        body = json.loads(request.body)
+        asked.append({"body": body, "authorization": request.headers.get("authorization")})
+        return loopback.Reply(body=json.dumps({"choices": [{"message": {"content": reply(body)}}]}).encode(), status=status)
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1", asked
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with loopback.server(answer) as (address, _):
+        yield f"{address}/v1", asked
 
 
 def says(verdict: str, quote: str, correction: str = "") -> Reply:

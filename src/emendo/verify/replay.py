@@ -32,7 +32,9 @@ def replay(report: Report, judges: Sequence[Judge] | None = None) -> Report:
         failures = [failure for failure in (kept.failures if kept else ()) if failure.name not in names]
         given = [opinion for opinion in (kept.opinions if kept else ()) if opinion.judge not in names]
         verdicts.append(decide(claim, passages, failures, judges, counts, given))
-    sources = {name: told for name, told in report.versions.items() if name not in names and name != "emendo"}
+    sources = {
+        name: told for name, told in report.versions.items() if name not in names and name not in ("emendo", "calibration")
+    }
     return Report(
         question=report.question,
         answer=report.answer,

@@ -57,7 +57,7 @@ def command(
       emendo verify --compare "What is the capital of California?"
       emendo verify --replay report.json
     """
-    from emendo.cli.verifying import known_edits, open_sources, summary_of, table_of
+    from emendo.cli.verifying import known_edits, open_sources, report_cache, summary_of, table_of
     from emendo.verify import read_judge, verify_answer
 
     if replay is not None:
@@ -70,7 +70,7 @@ def command(
         judges = [read_judge(name) for name in judge or ("slots",)]
         text = _text(answer)
         with console.err.status("Verifying"):
-            report = verify_answer(question, text, sources=sources, judges=judges)
+            report = verify_answer(question, text, sources=sources, judges=judges, cache=report_cache())
     repairs = _repairs(report) if repair else []
     if json:
         console.print_json({"id": report.id, **report.describe(), **({"repairs": repairs} if repair else {})})

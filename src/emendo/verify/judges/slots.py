@@ -231,7 +231,9 @@ def _by_words(claim: str, text: str) -> Iterator[tuple[Label, str, str]]:
 
 
 def _content(sentence: str) -> tuple[list[str], bool]:
-    words = [fold(word) for word in re.findall(r"[^\W_][\w.,’'-]*[\w]|\w", sentence)]
+    # "C#" and "C++" are not "C".
+    found = re.findall(r"((?:[^\W_][\w.,’'-]*\w)|\w)([#+]*)", sentence)
+    words = [fold(word) + marks for word, marks in found]
     negations = sum(word in _NEGATION for word in words)
     return [word for word in words if word not in _NEGATION and word not in _EMPTY], negations % 2 == 1
 
