@@ -8,6 +8,8 @@ themselves; each is stated with its true value and with a swapped one. A stateme
 by a hash of its subject. Two kinds of evidence are measured apart: the embedded tables, and a folder of sentences that state the
 true values in other words, or in the same words where a relation has but one wording, among as many about other subjects.
 
+Real passages from the web with labels by people are those of Factcheck-GPT (Wang et al. 2023).
+
     precision = refuted and false / refuted           recall = refuted and false / false statements
     false alarms = refuted and true / true statements coverage = decided / statements
 
@@ -31,7 +33,8 @@ from typing import Any
 
 from emendo.evaluate.data import find_data
 from emendo.evaluate.intervals import wilson
-from emendo.verify import Report, Source, open_source, verify_answer
+from emendo.verify import Passage, Report, Source, Verdict, extract_claims, open_judge, open_source, verify_answer
+from emendo.verify.names import fold
 from emendo.verify.relations import RELATIONS
 from emendo.verify.sources import folder
 from emendo.verify.statements import read_statements
@@ -152,12 +155,100 @@ def table_attacks() -> Iterator[Item]:
 
 def judge(items: Sequence[Item], source: Source) -> list[tuple[Item, Report]]:
     """Each statement with its report."""
-    return [(item, verify_answer(item.question, item.text, sources=[source])) for item in items]
+    judges = [open_judge("slots")]
+    return [(item, verify_answer(item.question, item.text, sources=[source], judges=judges)) for item in items]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snippet:
+    """A claim of an answer beside a passage from the web, labelled by people (Wang et al. 2023).
+
+    Attributes:
+        claim: The claim.
+        evidence: The passage.
+        stance: "completely-support", "partially-support", "refute" or "irrelevant".
+    """
+
+    claim: str
+    evidence: str
+    stance: str
+
+    @property
+    def truth(self) -> str:
+        """What a judge should say of it."""
+        return {"refute": "refuted", "irrelevant": "undecided"}.get(self.stance, "supported")
+
+
+def snippets(folder: Path) -> list[Snippet]:
+    """The claims and passages of Factcheck-GPT."""
+    lines = (folder / "factcheck_gpt" / "subtask3_claim_evidence_stance.jsonl").read_text(encoding="utf-8").splitlines()
+    return [Snippet(**{name: row[name] for name in ("claim", "evidence", "stance")}) for row in map(json.loads, lines)]
+
+
+def judge_snippets(rows: Sequence[Snippet]) -> list[tuple[Snippet, Report]]:
+    """Each claim with the report on it by its passage alone."""
+    judges = [open_judge("slots")]
+
+    def report_on(row: Snippet) -> Report:
+        passage = Passage(source="web", origin="web", locator="", text=row.evidence)
+        source = Source(name="web", search=lambda claim, limit: [passage], version=lambda: "")
+        return verify_answer("", row.claim, sources=[source], judges=judges)
+
+    return [(row, report_on(row)) for row in rows]
+
+
+def snippet_figures(judged: Sequence[tuple[Snippet, Report]], tuning: Sequence[Snippet]) -> dict[str, Any]:
+    """What is said of the snippets, beside calling each supported whose words overlap enough, tuned on the other half."""
+    said = [(row.truth, label(report)) for row, report in judged]
+    threshold = max((at / 20 for at in range(1, 20)), key=lambda at: f1([(row.truth, lexical(row, at)) for row in tuning]))
+    baseline = [(row.truth, lexical(row, threshold)) for row, _ in judged]
+    return {
+        "n": len(said),
+        "slots": {kind: precision_and_recall(said, kind) for kind in ("supported", "refuted")},
+        f"words in common, at least {threshold:.0%}": {"supported": precision_and_recall(baseline, "supported")},
+        "majority (nothing decided), accuracy": share(sum(truth == "undecided" for truth, _ in said), len(said)),
+        "slots, accuracy": share(sum(truth == label for truth, label in said), len(said)),
+    }
+
+
+def lexical(row: Snippet, threshold: float) -> str:
+    """Supported, if so many of the claim's words stand in the passage."""
+    words = set(fold(row.claim).split())
+    return "supported" if len(words & set(fold(row.evidence).split())) >= threshold * len(words) else "undecided"
+
+
+def f1(said: Sequence[tuple[str, str]]) -> float:
+    """F1 of "supported"."""
+    both = sum(truth == label == "supported" for truth, label in said)
+    return 2 * both / max(1, sum(truth == "supported" for truth, _ in said) + sum(label == "supported" for _, label in said))
+
+
+def precision_and_recall(said: Sequence[tuple[str, str]], kind: str) -> dict[str, Any]:
+    """Of one label, with intervals."""
+    both = sum(truth == label == kind for truth, label in said)
+    return {
+        "precision": share(both, sum(label == kind for _, label in said)),
+        "recall": share(both, sum(truth == kind for truth, _ in said)),
+    }
+
+
+def worthiness(folder: Path, *, tuning: bool) -> dict[str, Any]:
+    """How many claims that people call factual are called checkable, and how many others are not."""
+    lines = (folder / "factcheck_gpt" / "subtask2_claim_checkworthiness.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [row for row in map(json.loads, lines) if is_tuning(row["claim"]) == tuning]
+    checkable = {row["claim"]: any(claim.reason is None for claim in extract_claims("", row["claim"])) for row in rows}
+    factual = [row["claim"] for row in rows if row["checkworthy"] == "factual"]
+    others = [row["claim"] for row in rows if row["checkworthy"] != "factual"]
+    return {
+        "factual claims called checkable": share(sum(checkable[claim] for claim in factual), len(factual)),
+        "opinions called not checkable": share(sum(not checkable[claim] for claim in others), len(others)),
+        "n": len(rows),
+    }
 
 
 def label(report: Report) -> str:
     """What a statement comes to: refuted if any claim of it is, supported if all are, else undecided."""
-    labels = [verdict.label for verdict in report.verdicts]
+    labels = [verdict.label for verdict in report.verdicts if verdict.label != "not_checkable"]
     if "refuted" in labels:
         return "refuted"
     return "supported" if labels and set(labels) == {"supported"} else "undecided"
@@ -221,8 +312,9 @@ def main() -> None:
     chosen = parser.parse_args()
     data = find_data("relations", None).parent
     items = [*relation_items(data), *counterfact_items(data)]
-    mine = [item for item in items if is_tuning(item.subject) == (chosen.calibrate or chosen.show)]
-    attacks = [item for item in [*table_attacks()] if is_tuning(item.subject) == (chosen.calibrate or chosen.show)]
+    tuning = chosen.calibrate or chosen.show
+    mine = [item for item in items if is_tuning(item.subject) == tuning]
+    attacks = [item for item in table_attacks() if is_tuning(item.subject) == tuning]
     facts = open_source("facts")
     with tempfile.TemporaryDirectory() as held:
         passages = folder_source(items, Path(held) / "plain")
@@ -231,15 +323,21 @@ def main() -> None:
         seconds = time.perf_counter() - started
         by_passages = judge(mine, passages)
         seconds_passages = time.perf_counter() - started - seconds
+        by_snippets = judge_snippets([row for row in snippets(data) if is_tuning(row.claim) == tuning])
         hostile = [item for item in attack_items(mine) if item.evidence]
         by_attack = judge(hostile, folder_source([*items, *hostile], Path(held) / "hostile"))
     if chosen.show:
         show(by_tables, by_passages, by_attack)
         return
     if chosen.calibrate:
-        calibrate([*by_tables, *by_passages])
+        calibrate([*by_tables, *by_passages], by_snippets)
         return
-    write(by_tables, by_passages, by_attack, seconds / len(by_tables), seconds_passages / len(by_passages))
+    times = {"tables": round(seconds / len(by_tables), 4), "passages": round(seconds_passages / len(by_passages), 4)}
+    claims = {
+        "check-worthiness": worthiness(data, tuning=False),
+        "web snippets": snippet_figures(by_snippets, [row for row in snippets(data) if is_tuning(row.claim)]),
+    }
+    write(by_tables, by_passages, by_attack, by_snippets, {**claims, "seconds a claim": times})
 
 
 def show(*sides: Sequence[tuple[Item, Report]]) -> None:
@@ -258,31 +356,34 @@ def show(*sides: Sequence[tuple[Item, Report]]) -> None:
         print(json.dumps(figures(judged), indent=1))
 
 
-def calibrate(judged: Sequence[tuple[Item, Report]]) -> None:
+def decided_of(
+    judged: Sequence[tuple[Item, Report]], by_snippets: Sequence[tuple[Snippet, Report]]
+) -> list[tuple[Verdict, bool]]:
+    """The decided verdicts on answers of one claim, and whether they are right."""
+    pairs = [(report, "supported" if item.is_true else "refuted") for item, report in judged]
+    pairs += [(report, row.truth) for row, report in by_snippets]
+    single = [(report.verdicts[0], truth) for report, truth in pairs if len(report.verdicts) == 1]
+    return [(verdict, verdict.label == truth) for verdict, truth in single if verdict.confidence is not None]
+
+
+def calibrate(judged: Sequence[tuple[Item, Report]], by_snippets: Sequence[tuple[Snippet, Report]]) -> None:
     """Count for each tier how many opinions were right, and write it into the package."""
     counts: dict[str, Counter[bool]] = defaultdict(Counter)
-    for item, report in judged:
-        if len(report.verdicts) != 1:
-            continue
-        verdict = report.verdicts[0]
-        if verdict.label in ("supported", "refuted"):
-            is_right = (verdict.label == "supported") == item.is_true
-            for tier in {opinion.tier for opinion in verdict.opinions if opinion.label == verdict.label}:
-                counts[tier][is_right] += 1
+    for verdict, is_right in decided_of(judged, by_snippets):
+        for tier in {opinion.tier for opinion in verdict.opinions if opinion.label == verdict.label}:
+            counts[tier][is_right] += 1
     tiers = {tier: {"n": count.total(), "right": count[True]} for tier, count in sorted(counts.items())}
     command = "python benchmarks/verification.py --calibrate"
     CALIBRATION.write_text(json.dumps({"command": command, "tiers": tiers}, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(tiers, indent=1))
 
 
-def reliability(judged: Sequence[tuple[Item, Report]]) -> dict[str, Any]:
+def reliability(decided: Sequence[tuple[Verdict, bool]]) -> dict[str, Any]:
     """How sure the decided verdicts were and how many were right, by how sure they were; and the expected calibration error."""
     bins: dict[float, list[tuple[float, bool]]] = defaultdict(list)
-    for item, report in judged:
-        for verdict in report.verdicts[:1] if len(report.verdicts) == 1 else ():
-            if verdict.confidence is not None:
-                is_right = (verdict.label == "supported") == item.is_true
-                bins[min(0.95, int(verdict.confidence * 20) / 20)].append((verdict.confidence, is_right))
+    for verdict, is_right in decided:
+        assert verdict.confidence is not None
+        bins[min(0.95, int(verdict.confidence * 20) / 20)].append((verdict.confidence, is_right))
     total = sum(map(len, bins.values()))
     rows = []
     for start, held in sorted(bins.items()):
@@ -298,11 +399,11 @@ def write(
     by_tables: Sequence[tuple[Item, Report]],
     by_passages: Sequence[tuple[Item, Report]],
     by_attack: Sequence[tuple[Item, Report]],
-    seconds: float,
-    seconds_passages: float,
+    by_snippets: Sequence[tuple[Snippet, Report]],
+    told: dict[str, Any],
 ) -> None:
     """Write the figures where the documentation reads them."""
-    may_refute = {item.text for item in functional(item for item, _ in by_passages)}
+    may_refute = {item.text for item in functional(item for item, _ in [*by_tables, *by_passages])}
     groups: dict[str, list[tuple[Item, Report]]] = defaultdict(list)
     for item, report in [*by_tables, *by_attack]:
         if item.group.startswith("attack/"):
@@ -315,12 +416,13 @@ def write(
         "rows": {
             "tables, all statements": figures(plain),
             "tables, where they hold a row": figures(found),
+            "tables, where they hold a row of a functional relation": figures([p for p in found if p[0].text in may_refute]),
             "passages, all statements": figures(by_passages),
             "passages, functional relations": figures([p for p in by_passages if p[0].text in may_refute]),
         },
         "attacks": {name: figures(pairs) for name, pairs in sorted(groups.items())},
-        "reliability": reliability([*by_tables, *by_passages]),
-        "seconds a claim": {"tables": round(seconds, 4), "passages": round(seconds_passages, 4)},
+        "reliability": reliability(decided_of([*by_tables, *by_passages], by_snippets)),
+        **told,
     }
     RESULTS.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(document, indent=1))

@@ -28,11 +28,13 @@ from emendo.ledger import EXPORTERS
 from emendo.models import ARCHITECTURES
 from emendo.pieces import EXECUTORS
 from emendo.registry import Registry
+from emendo.verify import JUDGES, SOURCES
+from emendo.verify.tables import TABLES
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 RESULTS = DOCS / "results"
-REGISTRIES = (METHODS, ARCHITECTURES, BENCHMARKS, EXPORTERS, EXECUTORS, COMMANDS)
+REGISTRIES = (METHODS, ARCHITECTURES, BENCHMARKS, EXPORTERS, EXECUTORS, SOURCES, JUDGES, TABLES, COMMANDS)
 _PART = re.compile(r"(<!-- ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -200,6 +202,85 @@ def _sequence_and_memory(found: dict[str, Any]) -> list[str]:
     return sentences
 
 
+def verification(path: Path) -> str:
+    """How well falsehoods are found, from the file that benchmarks/verification.py wrote."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    columns = ("precision of refuted", "recall of refuted", "false alarms", "false called supported", "coverage")
+    rows = [(name, row["n"], *(_share(row[column]) for column in columns)) for name, row in found["rows"].items()]
+    rows += [
+        (f"attack: {name}", row["n"], *(_share(row[column]) for column in columns)) for name, row in found["attacks"].items()
+    ]
+    times = found["seconds a claim"]
+    told = f"Held-out half; {times['tables']:.3f} s a claim against the tables, {times['passages']:.3f} s against the folder"
+    return "\n\n".join(
+        [_table(("%, with its 95 % interval", "n", *columns), rows), _source(told, found["command"], found["date"])]
+    )
+
+
+def reliability(path: Path) -> str:
+    """How sure verdicts were and how many were right, from the same file."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    curve = found["reliability"]
+    rows = [(f"{100 * row['mean']:.1f}", row["n"], _share(row["right"])) for row in curve["bins"]]
+    told = (
+        f"Held-out half, {curve['n']} decided claims; expected calibration error {curve['expected calibration error']:.3f}"
+    )
+    return "\n\n".join(
+        [_table(("mean confidence, %", "n", "right, %"), rows), _source(told, found["command"], found["date"])]
+    )
+
+
+def web_snippets(path: Path) -> str:
+    """What is made of real passages and claims, from the same file."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    told, worth = found["web snippets"], found["check-worthiness"]
+    rows = []
+    for name, kinds in told.items():
+        if isinstance(kinds, dict):
+            rows += [(name, kind, _share(row["precision"]), _share(row["recall"])) for kind, row in kinds.items()]
+    sentence = (
+        f"Of {worth['n']} claims {_share(worth['factual claims called checkable'])} % of the factual ones are called checkable, and "
+        f"{_share(worth['opinions called not checkable'])} % of the others are not."
+    )
+    told_of = f"Held-out half of Factcheck-GPT, {told['n']:,} claims with a passage from the web"
+    return "\n\n".join(
+        [
+            _table(("judge", "label", "precision, %", "recall, %"), rows),
+            sentence,
+            _source(told_of, found["command"], found["date"]),
+        ]
+    )
+
+
+def verification_of_edits(path: Path) -> str:
+    """Verification beside self-consistency on edited models, from the file that benchmarks/verification_of_edits.py wrote."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    rows = []
+    for side, false, true in (
+        ("verification", "planted falsehoods refuted", "true answers refuted"),
+        ("self-consistency", "planted falsehoods flagged", "true answers flagged"),
+    ):
+        rows.append((side, _share(found[side][false]), _share(found[side][true])))
+    counts = found["n"]
+    told = (
+        f"{found['facts']} facts edited on {found['model']}, {found['refused']} refused; {found['labelled']} of "
+        f"{found['answers']} answers name one of the two capitals"
+    )
+    header = (
+        "%, with its 95 % interval",
+        f"planted falsehoods found (n {counts['planted']})",
+        f"false alarms (n {counts['true']})",
+    )
+    return "\n\n".join([_table(header, rows), _source(told, found["command"], found["date"])])
+
+
+def _share(share: list[float] | None) -> str:
+    if share is None:
+        return "–"
+    estimate, low, high = (100 * value for value in share)
+    return f"{estimate:.1f} ({low:.1f}–{high:.1f})"
+
+
 RESULT_PARTS: dict[str, tuple[str, Callable[[Path], str]]] = {
     "quality": ("methods_counterfact.json", quality),
     "sequence": ("sequence.json", sequence),
@@ -235,6 +316,10 @@ RESULT_PARTS: dict[str, tuple[str, Callable[[Path], str]]] = {
     "counterfact plus": ("counterfact_plus.json", measures_of("score", "neighborhood_probability", *_SAID)),
     "speed": ("speed.json", speed),
     "speed of rome": ("speed_rome.json", speed),
+    "verification": ("verification.json", verification),
+    "reliability": ("verification.json", reliability),
+    "web snippets": ("verification.json", web_snippets),
+    "verification of edits": ("verification_of_edits.json", verification_of_edits),
 }
 
 

@@ -140,13 +140,12 @@ def test_a_file_that_is_no_text_is_told(run: Run, tmp_path: Path) -> None:
 
 
 def test_answers_are_verified_where_they_are_asked_for(run: Run, folder: Path) -> None:
-    code, out, _ = run(
-        "ask", "What is the capital of California?", "--verify", "--model", str(folder), "--max-tokens", "4", "--json"
-    )
+    asked = ("ask", "What is the capital of California?", "--verify", "--model", str(folder), "--max-tokens", "4")
+    code, out, _ = run(*asked, "--json")
     told = json.loads(out)
     assert code == 0
     assert told["original"]["verification"]["answer"] == told["original"]["text"].strip()
-    _, out, _ = run("ask", "What is the capital of California?", "--verify", "--model", str(folder), "--max-tokens", "4")
+    _, out, _ = run(*asked)
     assert "original: " in out
 
 

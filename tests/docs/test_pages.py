@@ -102,6 +102,15 @@ def test_the_table_of_speed_holds_what_the_file_holds(tmp_path: Path, monkeypatc
     assert "Command: `python benchmarks/speed.py counterfact`" in rendered
 
 
+def test_the_tables_of_verification_hold_what_the_files_hold() -> None:
+    page = (ROOT / "docs" / "verify.md").read_text(encoding="utf-8")
+    found = json.loads((ROOT / "docs" / "results" / "verification.json").read_text(encoding="utf-8"))
+    for name, row in {**found["rows"], **{f"attack: {name}": row for name, row in found["attacks"].items()}}.items():
+        recall = 100 * row["recall of refuted"][0]
+        assert f"| {name} | {row['n']} | " in page
+        assert f"| {recall:.1f} (" in next(line for line in page.splitlines() if line.startswith(f"| {name} |"))
+
+
 def test_every_plugin_stands_on_the_page_of_plugins() -> None:
     page = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
     names = [name for registry in build_tables.REGISTRIES for name in registry.names()]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from emendo.verify import extract_claims
 from emendo.verify.claims import CODE, LANGUAGE
-from emendo.verify.worth import HYPOTHESIS, INSTRUCTION, OPINION, QUESTION, TALK
+from emendo.verify.worth import FRAGMENT, HYPOTHESIS, INSTRUCTION, OPINION, QUESTION, TALK
 
 
 def read(question: str, answer: str) -> list[tuple[str, str, str]]:
@@ -95,6 +95,7 @@ def test_what_follows_a_clause_that_was_read_is_a_claim_of_its_own() -> None:
         ("```\nThe capital of France is Rome.\n```", CODE),
         ("Die Hauptstadt von Frankreich ist nicht Berlin und auch nicht Rom.", LANGUAGE),
         ("日本の首都は大阪です。", LANGUAGE),
+        ("Los Angeles!", FRAGMENT),
     ],
 )
 def test_what_says_nothing_that_can_be_checked_says_why(answer: str, reason: str) -> None:
@@ -103,8 +104,19 @@ def test_what_says_nothing_that_can_be_checked_says_why(answer: str, reason: str
     assert not claim.statements
 
 
-def test_a_month_is_no_hypothesis() -> None:
-    (claim,) = extract_claims("", "The bridge was opened in May 1937.")
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "The bridge was opened in May 1937.",
+        "The submarine was used during World War I.",
+        "The paper 'Imagine the Best' received an award.",
+        '"Attention Is All You Need" was published in 2017.',
+        "Marcus Morton left the party.",
+        "Mey Eden offers sparkling water products.",
+    ],
+)
+def test_a_statement_is_a_claim_whatever_words_it_quotes(answer: str) -> None:
+    (claim,) = extract_claims("", answer)
     assert claim.reason is None
 
 

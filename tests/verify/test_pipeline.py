@@ -9,7 +9,19 @@ from collections.abc import Callable
 import pytest
 
 from emendo.errors import CorruptReport, InvalidRequest
-from emendo.verify import Claim, Judge, Opinion, Passage, Report, Source, open_judge, open_source, verify_answer
+from emendo.verify import (
+    Claim,
+    Judge,
+    Opinion,
+    Passage,
+    Report,
+    Source,
+    extract_claims,
+    open_judge,
+    open_source,
+    verify_answer,
+)
+from emendo.verify.pipeline import decide
 from emendo.verify.repair import command_of, repair_of
 from emendo.verify.replay import differences, replay
 
@@ -104,6 +116,10 @@ def test_a_statement_against_the_tables(answer: str, expected: str, facts: Sourc
         ("It is a myth that the tower was opened in 1889.", "The tower was opened in 1889.", "not_enough_evidence"),
         ("If the tower was opened in 1889, so be it.", "The tower was opened in 1889.", "not_enough_evidence"),
         ("George H. W. Bush was elected in 1988.", "George W. Bush was elected in 1988.", "not_enough_evidence"),
+        ("C is a programming language.", "C# is a programming language.", "not_enough_evidence"),
+        ("Ada speaks French.", "Ada does not speak French.", "not_enough_evidence"),
+        ("The owner of Acme is Ada.", "The owner of Acme is not Ada.", "refuted"),
+        ("The native language of Ada is French.", "Ada speaks French.", "supported"),
         ("Ada speaks French.", "Ada speaks German.", "not_enough_evidence"),
         ("The CEO of Apple was Steve Jobs.", "The CEO of Apple is Tim Cook.", "not_enough_evidence"),
         ("The CEO of Apple is Tim Cook.", "The CEO of Apple is Steve Jobs.", "refuted"),
@@ -127,15 +143,15 @@ def test_disagreement_is_shown_and_not_averaged_away() -> None:
 
 
 def test_copied_words_count_once() -> None:
-    claim, text = "The CEO of Apple is Tim Cook.", "The CEO of Apple is Tim Cook."
-    once = verify_answer("", claim, sources=[says(text)]).verdicts[0].confidence
-    copied = verify_answer("", claim, sources=[says(text, text, text)]).verdicts[0].confidence
-    one_origin = verify_answer("", claim, sources=[says(text, text + " So it is.", origin="one")]).verdicts[0].confidence
-    two = verify_answer("", claim, sources=[says(text, text + " So it is.")]).verdicts[0].confidence
-    assert once == copied == one_origin
-    assert once is not None
-    assert two is not None
-    assert two > once
+    text = "The CEO of Apple is Tim Cook."
+    (claim,) = extract_claims("", text)
+
+    def sure(found: Source) -> float | None:
+        passages = found.search(claim, 5)
+        return decide(claim, passages, [], [open_judge("slots")], {"text/same": (8, 4)}).confidence
+
+    assert sure(says(text)) == sure(says(text, text, text)) == sure(says(text, text + " So it is.", origin="one")) == 0.5
+    assert sure(says(text, text + " So it is.")) == 0.75
 
 
 def fail(claim: Claim, limit: int) -> list[Passage]:

@@ -14,6 +14,7 @@ from emendo.home import default_home
 if TYPE_CHECKING:
     from emendo.ledger import Ledger
     from emendo.verify import Report, Source, Verdict
+    from emendo.verify.cache import Cache
     from emendo.verify.sources.memory import Remembered
 
 _STYLES = {"supported": "green", "refuted": "bold red", "check_failed": "yellow"}
@@ -61,6 +62,13 @@ def known_edits(model: str, folder: Path | None, at: str | None) -> list[Remembe
 
     stored = stored_model(home, model)
     return [] if stored is None else edits_in_force(Ledger.of_digest(stored.digest, model, folder), at)
+
+
+def report_cache() -> Cache:
+    """Where reports are kept."""
+    from emendo.verify.cache import Cache
+
+    return Cache(folder=default_home() / "verify" / "reports")
 
 
 def table_of(report: Report) -> Table:

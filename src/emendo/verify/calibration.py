@@ -9,6 +9,7 @@ counts as one half.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping
@@ -19,8 +20,13 @@ _MOST = 0.99
 
 def read_counts() -> dict[str, tuple[int, int]]:
     """For each tier how many verdicts were measured, and how many of them were right."""
-    told = json.loads(files("emendo.verify").joinpath("calibration.json").read_text(encoding="utf-8"))
+    told = json.loads(_text())
     return {tier: (row["n"], row["right"]) for tier, row in told["tiers"].items()}
+
+
+def calibration_version() -> str:
+    """The beginning of the SHA-256 of the counts."""
+    return hashlib.sha256(_text().encode()).hexdigest()[:12]
 
 
 def confidence(tiers: Iterable[str], counts: Mapping[str, tuple[int, int]]) -> float:
@@ -30,3 +36,7 @@ def confidence(tiers: Iterable[str], counts: Mapping[str, tuple[int, int]]) -> f
         n, right = counts.get(tier, (0, 0))
         shares.append((right + 1) / (n + 2))
     return round(min(_MOST, 1 - math.prod(1 - share for share in shares)), 4)
+
+
+def _text() -> str:
+    return files("emendo.verify").joinpath("calibration.json").read_text(encoding="utf-8")

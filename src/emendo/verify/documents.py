@@ -46,6 +46,15 @@ def read_document(path: Path) -> list[Paragraph]:
     return [part for paragraph in paragraphs for part in _parts(paragraph)]
 
 
+def html_paragraphs(text: str) -> list[Paragraph]:
+    """The paragraphs of a page, whose scripts and styles are left out."""
+    parser = _Words()
+    parser.feed(text)
+    parser.close()
+    parser.flush()
+    return parser.found
+
+
 def _text(path: Path) -> Iterator[Paragraph]:
     yield from _paragraphs(path.read_text(encoding="utf-8", errors="replace"))
 
@@ -97,11 +106,7 @@ class _Words(HTMLParser):
 
 
 def _html(path: Path) -> Iterator[Paragraph]:
-    parser = _Words()
-    parser.feed(path.read_text(encoding="utf-8", errors="replace"))
-    parser.close()
-    parser.flush()
-    yield from parser.found
+    yield from html_paragraphs(path.read_text(encoding="utf-8", errors="replace"))
 
 
 def _pdf(path: Path) -> Iterator[Paragraph]:

@@ -2,7 +2,7 @@
 
 The rules read English. A text in another language is not called safe: it is called `language_unsupported`. A text counts as
 English unless most of its letters are not Latin, or it holds function words of another language and more of them than
-English ones, or it is long and holds no English function word at all.
+English ones, or it holds no English function word at all and is very long, or long with letters that English has not.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _FOREIGN = frozenset(
     "ne pas pour avec sur sont el los las y es una en por con del su se ha il lo gli di che per della nel sono o os da do em "
     "uma não com são het een van zijn niet voor och är som att det på av den til og er jest w na z się nie ve bir bu için".split()
 )
-_LONG = 6
+_LONG, _VERY_LONG = 6, 12
 
 
 def is_english(text: str) -> bool:
@@ -40,4 +40,6 @@ def is_english(text: str) -> bool:
     foreign = sum(word in _FOREIGN for word in words) - sum(word in _FOREIGN for word in hidden)
     if foreign >= 2 and foreign > english:
         return False
-    return english > 0 or len(words) < _LONG
+    if english or len(words) < _LONG:
+        return True
+    return len(words) < _VERY_LONG and all(word.isascii() for word in re.findall(r"\b[^\W\d_A-Z]+\b", text))

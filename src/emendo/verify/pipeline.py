@@ -15,7 +15,8 @@ from typing import TypeVar
 from emendo import __version__
 from emendo.errors import InvalidRequest
 from emendo.verify.aggregate import verdict_of
-from emendo.verify.calibration import read_counts
+from emendo.verify.cache import Cache, key_of
+from emendo.verify.calibration import calibration_version, read_counts
 from emendo.verify.claims import Claim, extract_claims
 from emendo.verify.evidence import Passage
 from emendo.verify.report import Report
@@ -37,8 +38,11 @@ def verify_answer(
     judges: Sequence[Judge] | None = None,
     limit: int = 8,
     timeout: float = 20.0,
+    cache: Cache | None = None,
 ) -> Report:
     """The report on an answer.
+
+    Sources and judges keep what they have read: who verifies many answers opens them once.
 
     Args:
         question: What was asked; may be empty.
@@ -47,14 +51,22 @@ def verify_answer(
         judges: Who decides; the comparison of slots unless given.
         limit: Most passages a source gives for a claim.
         timeout: Seconds after which a source counts as failed.
+        cache: Where reports are kept; nowhere unless given.
 
     Raises:
         InvalidRequest: The answer is too long.
     """
     sources = [open_source(name) for name in DEFAULT_SOURCES] if sources is None else sources
     judges = [open_judge(name) for name in DEFAULT_JUDGES] if judges is None else judges
+    told = versions(sources, judges)
+    key = key_of(question, answer, limit, told)
+    if cache is not None and (kept := cache.get(key)) is not None:
+        return kept
     verdicts = tuple(iter_verdicts(question, answer, sources=sources, judges=judges, limit=limit, timeout=timeout))
-    return Report(question=question, answer=answer, verdicts=verdicts, versions=versions(sources, judges))
+    report = Report(question=question, answer=answer, verdicts=verdicts, versions=told)
+    if cache is not None:
+        cache.put(key, report)
+    return report
 
 
 def iter_verdicts(
@@ -87,9 +99,10 @@ def decide(
     failures: Sequence[Failure],
     judges: Sequence[Judge],
     counts: dict[str, tuple[int, int]],
+    given: Sequence[Opinion] = (),
 ) -> Verdict:
-    """The verdict on a claim in the light of some passages."""
-    opinions: list[Opinion] = []
+    """The verdict on a claim in the light of some passages, and of opinions that were given before."""
+    opinions = list(given)
     failed = list(failures)
     for judge in judges:
         for at, passage in enumerate(passages):
@@ -105,7 +118,7 @@ def decide(
 
 def versions(sources: Sequence[Source], judges: Sequence[Judge]) -> dict[str, str]:
     """What a report depends on besides question and answer."""
-    told = {"emendo": __version__}
+    told = {"emendo": __version__, "calibration": calibration_version()}
     parts: list[Source | Judge] = [*sources, *judges]
     for part in parts:
         try:

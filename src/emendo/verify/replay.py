@@ -8,13 +8,18 @@ from emendo.verify.calibration import read_counts
 from emendo.verify.claims import extract_claims
 from emendo.verify.pipeline import decide, versions
 from emendo.verify.report import Report
-from emendo.verify.source import Judge, open_judge
+from emendo.verify.source import JUDGES, Judge, open_judge
 from emendo.verify.verdict import Verdict
 
 
 def replay(report: Report, judges: Sequence[Judge] | None = None) -> Report:
-    """The report as this version makes it from the same answer and passages; a claim that was not there then has none."""
-    judges = [open_judge("slots")] if judges is None else judges
+    """The report as this version makes it from the same answer and passages; a claim that was not there then has none.
+
+    Judges that are not repeatable are not asked again: what they said is kept.
+    """
+    if judges is None:
+        known = [open_judge(name) for name in report.versions if name in JUDGES.names()]
+        judges = [judge for judge in known if judge.is_repeatable]
     counts, held = read_counts(), {verdict.claim: verdict for verdict in report.verdicts}
     names = {judge.name for judge in judges}
     verdicts = []
@@ -25,8 +30,11 @@ def replay(report: Report, judges: Sequence[Judge] | None = None) -> Report:
             continue
         passages = kept.passages if kept else ()
         failures = [failure for failure in (kept.failures if kept else ()) if failure.name not in names]
-        verdicts.append(decide(claim, passages, failures, judges, counts))
-    sources = {name: told for name, told in report.versions.items() if name not in names and name != "emendo"}
+        given = [opinion for opinion in (kept.opinions if kept else ()) if opinion.judge not in names]
+        verdicts.append(decide(claim, passages, failures, judges, counts, given))
+    sources = {
+        name: told for name, told in report.versions.items() if name not in names and name not in ("emendo", "calibration")
+    }
     return Report(
         question=report.question,
         answer=report.answer,

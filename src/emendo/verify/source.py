@@ -37,11 +37,13 @@ class Judge:
         name: Of the plug-in.
         judge: Gives its opinions on a claim in the light of one passage.
         version: What its opinions depend on besides.
+        is_repeatable: Whether it says the same of the same words wherever it is asked; a replay keeps what others said.
     """
 
     name: str
     judge: Callable[[Claim, Passage], list[Opinion]] = field(repr=False)
     version: Callable[[], str] = field(repr=False)
+    is_repeatable: bool = True
 
 
 def open_source(name: str, config: Any = None) -> Source:
@@ -71,6 +73,7 @@ def open_judge(name: str, config: Any = None) -> Judge:
         name=name,
         judge=lambda claim, passage: module.judge(claim, passage, chosen),
         version=lambda: str(module.version(chosen)),
+        is_repeatable=module.IS_REPEATABLE,
     )
 
 
@@ -84,3 +87,13 @@ def read_source(text: str) -> Source:
     if name not in SOURCES.names() and Path(text).expanduser().exists():
         name, argument = "folder", text
     return open_source(name, SOURCES.get(name).Config.of(argument))
+
+
+def read_judge(text: str) -> Judge:
+    """The judge that a text names: "slots", "llm:gpt-oss@http://localhost:11434/v1".
+
+    Raises:
+        UnknownName: There is no such judge.
+    """
+    name, _, argument = text.partition(":")
+    return open_judge(name, JUDGES.get(name).Config.of(argument))

@@ -17,7 +17,7 @@ QUESTION, HYPOTHESIS, INSTRUCTION, OPINION, TALK, FRAGMENT = (
 )
 _HYPOTHESIS = re.compile(
     r"^(?:if|suppose|supposing|imagine|assuming|assume|let['’]s say|let us say|what if|in a (?:fictional|hypothetical|parallel|"
-    r"fantasy)|once upon a time)\b|\b(?:would|could|might|(?-i:may)|perhaps|maybe|hypothetically|possibly)\b",
+    r"fantasy)|once upon a time)\b|\b(?:would|could|might|perhaps|maybe|hypothetically|possibly)\b",
     re.IGNORECASE,
 )
 _INSTRUCTION = re.compile(
@@ -37,9 +37,10 @@ _OPINION = re.compile(
 _TALK = re.compile(
     r"^(?:sure|of course|certainly|absolutely|hello|hi|hey|thanks|thank you|you['’]re welcome|sorry|"
     r"i(?:['’]m| am) (?:sorry|happy|glad|an? )|as an ai|here (?:is|are)|here['’]s|great question|good question|"
-    r"i (?:do not|don['’]t|can|can['’]t|cannot|hope|apologi[sz]e)|let me know|feel free|yes|no|ok|okay)\b|\b(?:i|my|me|you|your)\b",
+    r"i (?:do not|don['’]t|can|can['’]t|cannot|hope|apologi[sz]e)|let me know|feel free|yes|no|ok|okay|i|my|you|your)\b",
     re.IGNORECASE,
 )
+_QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|(?<!\w)'[^']+'(?!\w)|‘[^’]*’")
 # Something is said of something where there is a verb; these are the forms that can be told from nouns.
 _VERB = re.compile(
     r"\b(?:is|are|was|were|be|been|has|have|had|does|do|did|will|can|became|become|becomes|[a-z]{3,}(?:ed|es|s)|born|wrote|won|led|"
@@ -54,7 +55,8 @@ def why_not_checkable(sentence: str, *, is_read: bool = False) -> str | None:
         sentence: The sentence.
         is_read: Whether a relation was read from it: then words of praise and of talk beside it do not make it an opinion.
     """
-    text = sentence.strip()
+    # What stands in quotation marks is a title or somebody else's words.
+    text = _QUOTED.sub("…", sentence).strip()
     if text.rstrip("\"'”’)*_ ").endswith("?"):
         return QUESTION
     if _HYPOTHESIS.search(text):
@@ -67,6 +69,7 @@ def why_not_checkable(sentence: str, *, is_read: bool = False) -> str | None:
         return OPINION
     if _TALK.search(text):
         return TALK
-    if len(text.split()) < 3 or not _VERB.search(text):
+    words = sentence.split()
+    if len(words) < 3 or (len(words) == 3 and not _VERB.search(text)):
         return FRAGMENT
     return None

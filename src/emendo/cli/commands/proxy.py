@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
 from emendo.cli import console
+
+if TYPE_CHECKING:
+    from emendo.verify import Report
 
 
 def command(
@@ -37,13 +40,16 @@ def command(
     import uvicorn
 
     from emendo.cli.verifying import open_sources
-    from emendo.verify import verify_answer
+    from emendo.verify import open_judge, verify_answer
     from emendo.verify.proxy import create_proxy
 
-    sources = open_sources(source)
-    app = create_proxy(
-        upstream, lambda question, answer: verify_answer(question, answer, sources=sources), key=key, host=host
-    )
+    # Opened once: what they read is kept from answer to answer.
+    sources, judges = open_sources(source), [open_judge("slots")]
+
+    def verify(question: str, answer: str) -> Report:
+        return verify_answer(question, answer, sources=sources, judges=judges)
+
+    app = create_proxy(upstream, verify, key=key, host=host)
     console.err.print(Text(f"Verdicts are added at http://{host}:{port}/v1; end with Ctrl-C."), soft_wrap=True)
     # Requests may carry keys in their addresses: none is logged.
     uvicorn.run(app, host=host, port=port, access_log=False, log_level="warning")

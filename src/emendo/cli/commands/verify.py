@@ -29,7 +29,9 @@ def command(
     answer: Annotated[str | None, typer.Argument(help="The answer, a file that holds it, or - for standard input.")] = None,
     question: Annotated[str, typer.Option("--question", "-q", help="What was asked.")] = "",
     source: SourceOption = None,
-    judge: Annotated[list[str] | None, typer.Option("--judge", help="Who decides; slots unless given.")] = None,
+    judge: Annotated[
+        list[str] | None, typer.Option("--judge", help="Who decides: slots, llm:MODEL@URL; slots unless given.")
+    ] = None,
     compare: Annotated[
         bool,
         typer.Option(
@@ -55,8 +57,8 @@ def command(
       emendo verify --compare "What is the capital of California?"
       emendo verify --replay report.json
     """
-    from emendo.cli.verifying import known_edits, open_sources, summary_of, table_of
-    from emendo.verify import open_judge, verify_answer
+    from emendo.cli.verifying import known_edits, open_sources, report_cache, summary_of, table_of
+    from emendo.verify import read_judge, verify_answer
 
     if replay is not None:
         report = _replayed(replay)
@@ -65,10 +67,10 @@ def command(
         return
     else:
         sources = open_sources(source, known_edits(model, ledger, at))
-        judges = [open_judge(name) for name in judge or ("slots",)]
+        judges = [read_judge(name) for name in judge or ("slots",)]
         text = _text(answer)
         with console.err.status("Verifying"):
-            report = verify_answer(question, text, sources=sources, judges=judges)
+            report = verify_answer(question, text, sources=sources, judges=judges, cache=report_cache())
     repairs = _repairs(report) if repair else []
     if json:
         console.print_json({"id": report.id, **report.describe(), **({"repairs": repairs} if repair else {})})

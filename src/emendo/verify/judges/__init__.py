@@ -1,5 +1,6 @@
 """Judges, one module each.
 
-A judge defines `Config`, `version(config)` and `judge(claim, passage, config)`, which gives its opinions on a claim in the light of
+A judge defines `IS_REPEATABLE` (whether it says the same of the same words wherever it is asked), `Config` with
+`Config.of(argument)`, `version(config)` and `judge(claim, passage, config)`, which gives its opinions on a claim in the light of
 one passage: none where it is out of its depth.
 """

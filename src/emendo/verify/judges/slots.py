@@ -17,6 +17,7 @@ from functools import cached_property
 from typing import Literal
 
 from emendo import __version__
+from emendo.errors import InvalidRequest
 from emendo.verify.atoms import split_sentences
 from emendo.verify.claims import Claim
 from emendo.verify.evidence import Passage, Record, Value
@@ -29,6 +30,7 @@ from emendo.verify.verdict import Opinion
 from emendo.verify.worth import why_not_checkable
 
 NAME = "slots"
+IS_REPEATABLE = True
 # Where two numbers are so many tolerances apart they are not the same however they were counted.
 _FAR = 4.0
 # Spellings that are so much alike may be of the same name: "Matthew" and "Mathew".
@@ -51,6 +53,17 @@ Found = tuple[Label, str, str, str | None]
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """Nothing to choose."""
+
+    @classmethod
+    def of(cls, argument: str) -> Config:
+        """Takes no argument.
+
+        Raises:
+            InvalidRequest: There is one.
+        """
+        if argument:
+            raise InvalidRequest(f"The judge 'slots' takes no argument, and was given '{argument}'.")
+        return cls()
 
     @cached_property
     def gazetteer(self) -> Gazetteer:
@@ -97,8 +110,6 @@ def _compare(statement: Statement, record: Record, where: str) -> Found | None:
     same, value, how = found
     names = ", ".join(f"{value.name}{f' ({value.also[0]})' if value.also else ''}" for value in record.values)
     if not same and not (relation.is_functional and record.is_complete):
-        return None
-    if statement.is_negated and not relation.is_functional and same:
         return None
     holds = same != statement.is_negated
     quoted = f"the {relation.label} of {record.subject} is {names}"
@@ -167,13 +178,14 @@ def _compare_dates(statement: Statement, record: Record) -> tuple[bool, Value, s
 def _records(statement: Statement, text: str, config: Config) -> Iterator[Record]:
     """What the sentences of a text say of a statement's subject and relation, as rows."""
     relation = RELATIONS[statement.relation]
+    known = (relation.name, *relation.implied_by)
     for start, end in split_sentences(text):
         sentence = text[start:end].strip().lstrip("-*• ")
         if why_not_checkable(sentence, is_read=True) or _UNRELIABLE.search(sentence):
             continue
         for match in read_statements(sentence):
             said = match.statement
-            if said.relation != statement.relation or fold(said.subject) != fold(statement.subject) or said.is_negated:
+            if said.relation not in known or fold(said.subject) != fold(statement.subject) or said.is_negated:
                 continue
             if said.is_past and relation.changes:
                 continue
@@ -184,7 +196,7 @@ def _records(statement: Statement, text: str, config: Config) -> Iterator[Record
             yield Record(
                 subject=statement.subject,
                 entity="",
-                relation=said.relation,
+                relation=relation.name,
                 values=tuple(values),
                 is_complete=relation.is_functional and is_other,
                 asked_kinds=((statement.value, "text"),),
@@ -219,7 +231,9 @@ def _by_words(claim: str, text: str) -> Iterator[tuple[Label, str, str]]:
 
 
 def _content(sentence: str) -> tuple[list[str], bool]:
-    words = [fold(word) for word in re.findall(r"[^\W_][\w.,’'-]*[\w]|\w", sentence)]
+    # "C#" and "C++" are not "C".
+    found = re.findall(r"((?:[^\W_][\w.,’'-]*\w)|\w)([#+]*)", sentence)
+    words = [fold(word) + marks for word, marks in found]
     negations = sum(word in _NEGATION for word in words)
     return [word for word in words if word not in _NEGATION and word not in _EMPTY], negations % 2 == 1
 

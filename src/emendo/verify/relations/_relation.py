@@ -20,6 +20,7 @@ class Relation:
         domain: What a value is: a proper name, any word, a number or a date.
         is_functional: Whether a subject has one value at a time.
         changes: Whether the value may be another one next year.
+        implied_by: Relations whose values are values of this one too: who has a native language speaks it.
         tolerance: For numbers, how far apart, relatively, two values count as the same.
     """
 
@@ -30,4 +31,5 @@ class Relation:
     domain: Domain = "name"
     is_functional: bool = True
     changes: bool = False
+    implied_by: tuple[str, ...] = ()
     tolerance: float = 0.0

@@ -55,6 +55,7 @@ RELATIONS = (
     Relation(
         name="speaks",
         label="language",
+        implied_by=("native_language",),
         wordings=(
             "{s} (?:speaks|spoke|writes in|wrote in) (?:the language (?:of )?)?{v}",
             "{s}, speaker of {v}",

@@ -30,6 +30,7 @@ RELATIONS = (
     Relation(
         name="located_in",
         label="location",
+        implied_by=("continent",),
         nouns=("location",),
         wordings=(
             rf"{{s}}{_WHICH} (?:an? (?:[\w-]+ ){{0,3}}?{_PLACE} )?"
@@ -44,6 +45,7 @@ RELATIONS = (
     Relation(
         name="continent",
         label="continent",
+        implied_by=("located_in",),
         nouns=("continent",),
         wordings=(
             rf"{{s}}{_WHICH} (?:{_IN}|on|(?:a )?part of) the continent(?: of)? {{v}}",
@@ -72,6 +74,7 @@ RELATIONS = (
     Relation(
         name="language",
         label="language",
+        implied_by=("official_language", "original_language"),
         nouns=("(?:main |primary |spoken |national |most spoken )?language(?: spoken| used)?",),
         wordings=(
             "people in {s} (?:mostly |mainly )?speak {v}",

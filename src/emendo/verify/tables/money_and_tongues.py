@@ -30,7 +30,9 @@ def rows() -> Iterator[Row]:
     for code, subject in country_names().items():
         money = [str(currency) for currency in get_territory_currencies(code)]
         currencies = tuple(_currency(english.currencies[code], code) for code in money if code in english.currencies)
-        spoken = get_territory_language_info(code)
+        told = get_territory_language_info(code)
+        # Some are listed by code alone.
+        spoken = {tag: row for tag, row in told.items() if tag.split("_")[0] in english.languages}
         official = [tag for tag, row in spoken.items() if row["official_status"]]
         common = [
             tag
@@ -67,7 +69,7 @@ def _currency(name: str, code: str) -> Name:
 
 
 def _language(english: Locale, tag: str) -> Name:
-    name = english.languages.get(tag) or english.languages.get(tag.split("_")[0], tag)
+    name = english.languages.get(tag) or english.languages[tag.split("_")[0]]
     return Name(name=name, kind="language", aliases=_DIALECTS.get(tag.split("_")[0], ()))
 
 
