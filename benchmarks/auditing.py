@@ -337,9 +337,9 @@ def _features(finding: Finding) -> tuple[float, ...]:
 
 def summary(rows: Sequence[dict[str, Any]], calibration: Calibration) -> dict[str, Any]:
     """All figures, each with n and interval; p is that of a fit without the family that is tested."""
-    families = sorted({row["suspect"]["family"] for row in rows})
-    without = {family: fit([row for row in rows if row["suspect"]["family"] != family]) for family in families}
-    left_out = {row["suspect"]["name"]: probability(row, without[row["suspect"]["family"]]) for row in rows}
+    families = sorted({_family(row) for row in rows})
+    without = {family: fit([row for row in rows if _family(row) != family]) for family in families}
+    left_out = {row["suspect"]["name"]: probability(row, without[_family(row)]) for row in rows}
     edits = [row for row in rows if row["is_edit"]]
     plain = [row for row in edits if not row["suspect"]["treatment"]]
     benign = [row for row in rows if not row["is_edit"] and row["suspect"]["family"] != "ft_m"]
@@ -366,6 +366,11 @@ def summary(rows: Sequence[dict[str, Any]], calibration: Calibration) -> dict[st
         "batches": [_batch(row, calibration) for row in plain if len(row["about"]["facts"]) > 1],
         "classes": _classes(rows, calibration),
     }
+
+
+def _family(row: dict[str, Any]) -> str:
+    """What is left out together: a method, or adapters and tuning of the same matrices."""
+    return f"{row['suspect']['family']} {row['about'].get('modules', '')}".strip()
 
 
 def _stratum(rows: Sequence[dict[str, Any]], family: str, treatment: str) -> list[dict[str, Any]]:

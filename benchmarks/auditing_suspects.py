@@ -99,11 +99,13 @@ def edit_plans(scale: float, most_facts: int) -> Iterator[EditPlan]:
 def tuning_plans(scale: float) -> Iterator[TuningPlan]:
     """What to train: adapters of several ranks on all, some or one of the matrices, and whole models lightly and heavily."""
     for number in range(max(1, round(scale))):
-        for modules, ranks in (("one", (1, 4, 64)), ("all", (1, 4)), ("mlp", (4,)), ("attention", (4,)), ("all", (64,))):
+        for modules, ranks in (("one", (1, 4, 64)), ("all", (1, 4, 64))):
             for rank in ranks:
                 yield TuningPlan(modules=modules, rank=rank, steps=12, learning_rate=1e-3, number=number)
         yield TuningPlan(modules="one", rank=0, steps=12, learning_rate=1e-4, number=number)
         yield TuningPlan(modules="all", rank=0, steps=6, learning_rate=2e-5, number=number)
+        yield TuningPlan(modules="mlp", rank=4, steps=12, learning_rate=1e-3, number=number)
+        yield TuningPlan(modules="attention", rank=4, steps=12, learning_rate=1e-3, number=number)
         yield TuningPlan(modules="all", rank=0, steps=24, learning_rate=1e-4, number=number)
 
 

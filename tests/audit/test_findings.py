@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from emendo.audit.compare import TensorChange
-from emendo.audit.findings import find, tied
+from emendo.audit.findings import TEMPLATES, find, tied
 from emendo.audit.inputs import alignments, own_text, read_inputs, subject_inputs
 from emendo.audit.spectrum import spectrum_of
 from emendo.audit.subjects import deviations, names_in, ranked, read_subjects, shipped_subjects
@@ -97,10 +97,22 @@ def test_suspects_that_are_read_together_are_found_as_if_alone(base_model: Edita
 
 
 def test_a_name_is_looked_for_at_the_other_matrices_on_the_suspect_itself(base_model: EditableModel) -> None:
-    changes = [change_of(base_model, layer, edit_for(base_model, layer, "California")) for layer in (1, 2)]
-    named = tied(base_model, changes, {"California": (changes[0].name,)}, [*NAMES, *OTHERS])
-    assert named["California"] == (changes[0].name, changes[1].name)
-    assert tied(base_model, changes[:1], {"Texas": ()}, [*NAMES, *OTHERS])["Texas"] == ()
+    changes = [change_of(base_model, layer, only_for(base_model, layer, "California")) for layer in (1, 2)]
+    named = tied(base_model, changes, {"California": (changes[0].name,), "Texas": ()}, [*NAMES, *OTHERS])
+    assert named == {"California": (changes[0].name, changes[1].name), "Texas": ()}
+
+
+def only_for(model: EditableModel, layer: int, subject: str) -> Tensor:
+    """A rank-one change along what a name's input does not share with those of the other names."""
+    site, others = model.down_projection(layer), [name for name in (*NAMES, *OTHERS) if name != subject]
+    eye = {site: torch.eye(model.d_mlp)}
+    keys = torch.cat([subject_inputs(model, others, eye, template=template)[site][0] for template in TEMPLATES])
+    own = torch.stack([subject_inputs(model, [subject], eye, template=template)[site][0][0] for template in TEMPLATES]).mean(
+        dim=0
+    )
+    kept = torch.linalg.svd(keys, full_matrices=False)[2][:100]
+    direction = own - kept.T @ (kept @ own)
+    return torch.outer(torch.ones(model.d_model), direction)
 
 
 def test_energy_is_one_for_an_average_direction(base_model: EditableModel) -> None:
@@ -123,11 +135,19 @@ def test_inputs_are_those_that_the_models_own_reader_sees(base_model: EditableMo
     assert float(norms[0]) == pytest.approx(float(expected[0, -1].norm()))
 
 
-def test_deviations_are_robust_and_ranks_begin_at_one() -> None:
-    strengths = torch.cat([torch.randn(1001, generator=torch.Generator().manual_seed(0)).abs(), torch.tensor([50.0])])
-    assert float(deviations(strengths)[-1]) > 50
-    assert float(deviations(strengths)[:-1].max()) < 8
-    first, second = ranked([str(i) for i in range(1002)], strengths, most=2)
+def test_deviations_are_robust_signed_for_one_component_and_ranks_begin_at_one() -> None:
+    products = torch.cat(
+        [3 + torch.randn(1001, 2, generator=torch.Generator().manual_seed(0)), torch.tensor([[-50.0, 3.0]])]
+    )
+    norms = torch.ones(1002)
+    one = deviations(products, norms, torch.tensor([[1.0], [0.0]]))
+    assert float(one[-1]) == pytest.approx(-53, rel=0.1)
+    assert float(one[:-1].abs().max()) < 5
+    both = deviations(products, norms, torch.eye(2))
+    assert float(both[-1]) > 50
+    assert float(both[:-1].max()) < 6
+    torch.testing.assert_close(deviations(2 * products, 2 * norms, torch.eye(2)), both)
+    first, second = ranked([str(i) for i in range(1002)], one, most=2)
     assert (first.subject, first.rank, second.rank) == ("1001", 1, 2)
     assert first.stands_out
     assert not second.stands_out

@@ -129,7 +129,7 @@ def test_the_error_tree_in_the_code_is_the_tree_of_the_classes() -> None:
 
 def test_every_documented_command_exists() -> None:
     text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
-    commands = set(re.findall(rx, text, re.MULTILINE))
+    commands = set(re.findall(r"(?:^|`)emendo ([a-z][a-z-]*)", text, re.MULTILINE))
     assert commands <= {name.replace("_", "-") for name in build_tables.COMMANDS.names()}
 
 

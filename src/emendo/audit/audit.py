@@ -141,7 +141,9 @@ def _named(
     likely = [finding for finding in findings if edit_probability(finding, calibration) >= 0.5 and finding.suspected]
     first = together[:1] or [name for finding in likely[:1] for name in finding.suspected[:1]]
     out = [(s.deviations, s.subject, finding.name) for finding in likely for s in finding.suspected if s.stands_out]
-    named: dict[str, tuple[str, ...]] = {name.subject: () for name in first}
+    named: dict[str, tuple[str, ...]] = {
+        name.subject: tuple(f.name for f in likely if f.suspected[0].subject == name.subject) for name in first
+    }
     for _, subject, tensor in sorted(out, reverse=True):
-        named[subject] = (*named.get(subject, ()), tensor)
+        named[subject] = tuple(dict.fromkeys((*named.get(subject, ()), tensor)))
     return named

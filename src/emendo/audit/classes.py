@@ -162,7 +162,7 @@ def _evidence(comparison: Comparison, findings: Sequence[Finding], best: Finding
     if best.suspected:
         first = best.suspected[0]
         sentences.append(
-            f"It answers to “{first.subject}” {first.deviations:.0f} deviations above the median name; about 6 are chance."
+            f"It answers to “{first.subject}” {first.deviations:.0f} deviations away from the median name; about 5 are chance."
         )
     return tuple(sentences)
 

@@ -128,7 +128,7 @@ def _changed(name: str, digest: str, base: Checkpoint, suspect: Checkpoint) -> T
 
 
 def _type_rounding(stored: Tensor) -> float:
-    """Root mean square of what storing it in its type of floating point rounds off: ε/√12 of numbers from 1 to 2, 1.5 on average."""
+    """Root mean square of what storing it in its type of floating point rounds off: ε/√12 where numbers average 1.5."""
     if not stored.is_floating_point():
         return 0.0
     return torch.finfo(stored.dtype).eps / math.sqrt(27 * stored.numel()) * norm_of(stored)

@@ -19,7 +19,7 @@ from transformers.pytorch_utils import Conv1D
 from emendo.audit.compare import TensorChange
 from emendo.audit.inputs import Alignment, alignments, subject_inputs
 from emendo.audit.spectrum import Spectrum
-from emendo.audit.subjects import Suspected, deviations, ranked, responses
+from emendo.audit.subjects import Suspected, deviations, ranked
 from emendo.models import EditableModel
 
 # Three ways of naming somebody; the first serves all candidates, all three those that came out on top.
@@ -31,7 +31,7 @@ _FEW = 16
 _MOST_TOGETHER = 24
 _COMPARED = 300
 # Few names are looked for at few matrices, so that less is needed than to stand out of ten thousand.
-_TIED = 6.0
+_TIED = 4.0
 # Columns for which the products of all names are kept at a time.
 _MOST_COLUMNS = 4096
 _LEAST_COLUMNS = 4
@@ -89,7 +89,7 @@ class Found:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Look:
-    """A way to weigh components: p ↦ p M, whose length is the response."""
+    """A way to weigh components: the matrix that `deviations` takes."""
 
     label: str
     matrix: Float[Tensor, "components weighed"]
@@ -129,13 +129,14 @@ def find(
         for reader in readers:
             reader.take_names(names)
         short = sorted({i for group in groups for i in (*_together(group)[1], *(i for r in group for i in r.shortlist))})
-        chosen = [subjects[i] for i in short]
+        compared = list(range(0, len(subjects), max(1, len(subjects) // _COMPARED)))
+        chosen = [subjects[i] for i in (*compared, *short)]
         again = []
         for at, template in enumerate(TEMPLATES[1:], start=1):
             again.append(subject_inputs(model, chosen, directions, template=template))
             report("reading the best names again", at, len(TEMPLATES) - 1)
         for reader in readers:
-            reader.take_again(again, short)
+            reader.take_again(again, short, len(compared))
     return [_found(group, subjects) for group in groups]
 
 
@@ -153,14 +154,16 @@ def _together(readers: Sequence[_Reader]) -> tuple[Tensor, list[int]]:
     likely = [reader for reader in readers if reader.is_likely]
     if not likely or len(likely) > _MOST_TOGETHER:
         return torch.empty(0), []
-    total = torch.stack([deviations(reader.strengths).clamp(min=0).log1p() for reader in likely]).sum(dim=0)
+    total = torch.stack([reader.out.abs().log1p() for reader in likely]).sum(dim=0)
     return total, total.argsort(descending=True)[:SHORTLIST].tolist()
 
 
 def _found(readers: Sequence[_Reader], subjects: Sequence[str]) -> Found:
     findings = tuple(reader.finding(subjects) for reader in readers)
     total, first = _together(readers)
-    together = ranked([subjects[i] for i in first], total[first], among=total) if first else []
+    # In deviations again, of the mean logarithm: as far as all of them would stand out if they did so equally.
+    count = sum(reader.is_likely for reader in readers)
+    together = ranked([subjects[i] for i in first], (total[first] / count).expm1()) if first else []
     return Found(findings=findings, together=tuple(together))
 
 
@@ -176,7 +179,7 @@ class _Reader:
         self.looks: list[_Look] = []
         self.look: _Look | None = None
         self.shortlist: list[int] = []
-        self.strengths = torch.empty(0)
+        self.out = torch.empty(0)
 
     @property
     def directions(self) -> Tensor:
@@ -191,27 +194,31 @@ class _Reader:
     @property
     def is_likely(self) -> bool:
         """Whether its few components lie where text has little energy, as those of an edit do."""
-        return self.look is not None and len(self.strengths) > 0 and self.look.energy < LOW_ENERGY and self.count <= _FEW
+        return self.look is not None and len(self.out) > 0 and self.look.energy < LOW_ENERGY and self.count <= _FEW
 
     def take_names(self, products: Products) -> None:
         if self.site is None:
             return
         along, norms = products[self.site]
-        tried = [(look, responses(along[:, self.span], norms, look.matrix)) for look in self.looks]
-        self.look, self.strengths = max(tried, key=lambda pair: deviations(pair[1]).max())
-        self.shortlist = self.strengths.argsort(descending=True)[:SHORTLIST].tolist()
+        tried = [(look, deviations(along[:, self.span], norms, look.matrix)) for look in self.looks]
+        self.look, self.out = max(tried, key=lambda pair: pair[1].abs().max())
+        self.shortlist = self.out.abs().argsort(descending=True)[:SHORTLIST].tolist()
 
-    def take_again(self, again: Sequence[Products], short: Sequence[int]) -> None:
+    def take_again(self, again: Sequence[Products], short: Sequence[int], compared: int) -> None:
+        """More readings of some names, after those of others to compare with: the mean of all readings counts."""
         if self.site is None or self.look is None:
             return
-        read = [responses(p[self.site][0][:, self.span], p[self.site][1], self.look.matrix) for p in again]
-        self.strengths[short] = torch.stack([self.strengths[short], *read]).mean(dim=0)
+        among = slice(0, compared)
+        read = [
+            deviations(p[self.site][0][:, self.span], p[self.site][1], self.look.matrix, among)[compared:] for p in again
+        ]
+        self.out[short] = torch.stack([self.out[short], *read]).mean(dim=0)
 
     def finding(self, subjects: Sequence[str]) -> Finding:
         suspected: list[Suspected] = []
         if self.shortlist:
             names = [subjects[i] for i in self.shortlist]
-            suspected = ranked(names, self.strengths[self.shortlist], among=self.strengths)
+            suspected = ranked(names, self.out[self.shortlist])
         plain = finding_of(self.change)
         if self.look is None:
             return plain
@@ -285,7 +292,7 @@ def _looks(spectrum: Spectrum, energy: Tensor, gram: Tensor, count: int) -> list
 
 
 def _weighed(label: str, weights: Tensor, energy: Tensor) -> _Look:
-    return _Look(label=label, matrix=torch.diag(weights), energy=_mean_energy(weights, energy))
+    return _Look(label=label, matrix=torch.diag(weights)[:, weights > 0], energy=_mean_energy(weights, energy))
 
 
 def _mean_energy(weights: Tensor, energy: Tensor) -> float:
@@ -310,17 +317,19 @@ def tied(
     readers = [_Reader(model, c, _LEAST_COLUMNS) for c in changes if c.spectrum is not None and c.spectrum.rank]
     directions = _side_by_side(readers)
     compared = [name for name in others[:: max(1, len(others) // _COMPARED)] if name not in named]
-    names = [*named, *compared]
+    names = [*compared, *named]
     products = [subject_inputs(model, names, directions, template=template) for template in TEMPLATES] if directions else []
     found = {name: list(tensors) for name, tensors in named.items()}
     for reader in readers:
         if reader.site is None:
             continue
-        weighing = torch.diag(reader.spectrum.values[: reader.count])
-        along = [responses(p[reader.site][0][:, reader.span], p[reader.site][1], weighing) for p in products]
-        strengths = torch.stack(along).mean(dim=0)
-        out = deviations(strengths, strengths[len(named) :])
-        for name, deviation in zip(named, out.tolist(), strict=False):
+        values = reader.spectrum.values[: reader.count]
+        among = slice(0, len(compared))
+        read = [
+            deviations(p[reader.site][0][:, reader.span], p[reader.site][1], torch.diag(values), among) for p in products
+        ]
+        out = torch.stack(read).mean(dim=0).abs()[len(compared) :]
+        for name, deviation in zip(named, out.tolist(), strict=True):
             if deviation > _TIED and reader.change.name not in found[name]:
                 found[name].append(reader.change.name)
     return {name: tuple(sorted(tensors)) for name, tensors in found.items()}

@@ -1,12 +1,11 @@
 """Whose fact: the names whose inputs a change of weights answers to.
 
-    response(s) = ‖Σᵢ σᵢ uᵢ (vᵢ · k_s)‖ / ‖k_s‖ = √(Σᵢ σᵢ² (vᵢ · k_s)²) / ‖k_s‖
+    r_i(s) = v_i · k_s / ‖k_s‖,      z_i(s) = (r_i(s) − median r_i) / (1.4826 median |r_i − median r_i|)
 
-how far the change moves the output of its matrix at the last token of the name, for an input of unit length. An update that was
-made for a key answers to that key and to few others; for one of rank one this ranks names by |v · k_s| / ‖k_s‖. Candidates
-come from a list in the package (its head tells whose), from a user's file, and from the names in a text.
-
-A name stands out by the robust deviations of its response from the median of all candidates'.
+with k_s the input at the last token of the name s: an update that was made for a key answers to that key and to few others, and z
+tells by how many robust deviations. Medians run over all candidates, which all answer alike to what is common to names. Several
+components count by the length of M (r − median r), M weighing them; then z is of the lengths. Candidates come from a list in
+the package (its head tells whose), from a user's file, and from the names in a text.
 """
 
 from __future__ import annotations
@@ -22,9 +21,10 @@ from torch import Tensor
 
 from emendo.errors import DataUnavailable, InvalidRequest
 
-# Robust deviations that no name of some ten thousand reaches by chance: six are expected of a normal distribution.
-OUTSTANDING = 12.0
+# Deviations that no name reaches by chance: four are expected of ten thousand, and matrices are looked at in several ways.
+OUTSTANDING = 8.0
 MOST = 10
+ALL = slice(None)
 _DEVIATION = 1.4826
 _LONGEST = 80
 _NAME = re.compile(
@@ -38,14 +38,12 @@ class Suspected:
 
     Attributes:
         subject: The name.
-        rank: 1 for the strongest response.
-        response: As above.
+        rank: 1 for the one that stands out most.
         deviations: How far it stands out.
     """
 
     subject: str
     rank: int
-    response: float
     deviations: float
 
     @property
@@ -92,51 +90,34 @@ def merged(*lists: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(name for names in lists for name in names))
 
 
-def responses(
+def deviations(
     products: Float[Tensor, "subjects components"],
     norms: Float[Tensor, " subjects"],
     weighing: Float[Tensor, "components weighed"],
+    among: slice = ALL,
 ) -> Float[Tensor, " subjects"]:
-    """The response of each subject.
+    """z of each subject; with its sign where one component is looked at.
 
     Args:
         products: vᵢ · k_s.
         norms: ‖k_s‖.
-        weighing: Diagonal with σᵢ, 0 for components that are left out; or another measure.
+        weighing: Mᵀ.
+        among: The subjects that medians run over.
     """
-    lengths: Tensor = (products @ weighing).norm(dim=1)
-    return lengths / norms.clamp(min=1e-12)
+    relative = products / norms.clamp(min=1e-12)[:, None]
+    weighed = (relative - relative[among].median(dim=0).values) @ weighing
+    values = weighed[:, 0] if weighing.shape[1] == 1 else weighed.norm(dim=1)
+    centred = values - values[among].median()
+    spread: Tensor = centred[among].abs().median().clamp(min=1e-30) * _DEVIATION
+    return centred / spread
 
 
-def deviations(
-    strengths: Float[Tensor, " subjects"], among: Float[Tensor, " others"] | None = None
-) -> Float[Tensor, " subjects"]:
-    """How far responses stand out of those of all candidates, in robust deviations from their median."""
-    among = strengths if among is None else among
-    middle = among.median()
-    out: Tensor = (strengths - middle) / ((among - middle).abs().median().clamp(min=1e-30) * _DEVIATION)
-    return out
-
-
-def ranked(
-    subjects: Sequence[str],
-    strengths: Float[Tensor, " subjects"],
-    *,
-    among: Float[Tensor, " others"] | None = None,
-    most: int = MOST,
-) -> list[Suspected]:
-    """The subjects with the strongest responses, strongest first.
-
-    Args:
-        subjects: Names.
-        strengths: Their responses.
-        among: The responses of all candidates, where `subjects` are not all.
-        most: How many are wanted.
-    """
-    out = deviations(strengths, among)
+def ranked(subjects: Sequence[str], out: Float[Tensor, " subjects"], *, most: int = MOST) -> list[Suspected]:
+    """The subjects that stand out most, in either direction, by their deviations."""
+    far = out.abs()
     return [
-        Suspected(subject=subjects[i], rank=at, response=float(strengths[i]), deviations=float(out[i]))
-        for at, i in enumerate(strengths.argsort(descending=True)[:most].tolist(), start=1)
+        Suspected(subject=subjects[i], rank=at, deviations=float(far[i]))
+        for at, i in enumerate(far.argsort(descending=True)[:most].tolist(), start=1)
     ]
 
 
