@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from emendo.errors import DataUnavailable
 from emendo.serve.migrations import MIGRATIONS, migrate
 from emendo.serve.problems import Problem
 from emendo.serve.shapes import Conversation, Headline, Message, Settings, StoredAnswer, TokenShape
@@ -30,6 +31,9 @@ class Store:
 
     Args:
         path: The database; it is made if it is not there.
+
+    Raises:
+        DataUnavailable: It was written by a newer version.
     """
 
     def __init__(self, path: Path) -> None:
@@ -225,7 +229,9 @@ class Store:
             self._database.execute(f"PRAGMA {pragma}")
         (version,) = self._database.execute("PRAGMA user_version").fetchone()
         if version > len(MIGRATIONS):
-            raise Problem(503, f"The database '{path}' was written by a newer Emendo; use that, or name another file.")
+            raise DataUnavailable(
+                f"The database '{path}' was written by a newer Emendo; use that, or name another file with --database."
+            )
         migrate(self._database)
         with self._changing() as database:
             database.execute(
