@@ -327,3 +327,12 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(tmp_path: Path, mo
         with pytest.raises(sqlite3.OperationalError):
             Store(path)
     Store(path).close()
+
+
+def test_tokens_can_be_left_out_and_fetched_by_message(server: Running) -> None:
+    conversation = begin(server)
+    message = ask(server, conversation, "Who?")
+    light = server.client.get(f"/api/conversations/{conversation}", params={"tokens": False}).json()["messages"][-1]
+    assert [answer["tokens"] for answer in light["answers"]] == [[], []]
+    assert [answer["content"] for answer in light["answers"]] == [answer["content"] for answer in message["answers"]]
+    assert server.client.get(f"/api/messages/{message['id']}").json() == message
