@@ -11,13 +11,16 @@ MODEL := $(VENV)/model
 export GOMP_SPINCOUNT ?= 2000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test docs setup audit-deps constraints clean
+.PHONY: help demo serve check test docs setup audit-deps constraints clean
 
 help:  ## Say what each target does.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
 
 demo: $(MODEL)  ## Find a fact, rewrite it, show the rewritten model at work, take it back.
 	@$(BIN)/emendo demo
+
+serve: $(MODEL)  ## Chat with the original and the edited model on a page, and over OpenAI's API.
+	@$(BIN)/emendo serve
 
 check: $(READY)  ## Read the code: ruff, mypy, import-linter, documentation.
 	$(BIN)/ruff check .

@@ -342,6 +342,34 @@ def auditing_memory(path: Path) -> str:
     return f"{sentence}\n\nCommand: `{found['command']}`"
 
 
+def serving(path: Path) -> str:
+    """How fast the server answers, as `benchmarks/serving.py` measured it."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    rates, many, memory = found["tokens_a_second"], found["clients"], found["memory_gigabytes"]
+
+    def row(label: str, figure: dict[str, float], digits: int) -> tuple[str, str]:
+        median, least, greatest = (f"{figure[name]:.{digits}f}" for name in ("median", "least", "greatest"))
+        return label, f"{median} ({least}–{greatest})"
+
+    rows: list[tuple[Any, ...]] = [
+        row("seconds to the first token, short prompt", found["first_token_seconds"], 2),
+        row("tokens a second, one row", rates["one row"], 1),
+        row("tokens a second of each of two rows, original and edited", rates["two rows"], 1),
+        ("seconds to the first preview of an edit", f"{found['preview_seconds']:.1f}"),
+        row(f"seconds to the first token, {many['clients']} clients at once", many["first_token_seconds"], 2),
+        (f"tokens a second of {many['clients']} clients together", f"{many['tokens_a_second_together']:.1f}"),
+        (f"longest pause of any of {many['clients']} clients, seconds", f"{many['longest_pause_seconds']:.2f}"),
+        ("memory once the model is loaded, and afterwards, GB", f"{memory['loaded']:.2f}, {memory['afterwards']:.2f}"),
+    ]
+    machine = found["machine"]
+    told = (
+        f"{found['model']}, {found['n']} questions a figure, answers of {found['tokens']} tokens at most, median and range; the "
+        f"second row costs {100 * found['cost_of_the_second_row']:.0f} % a token. {machine['cores']} cores of a "
+        f"{machine['processor']} that others share, {machine['threads'] or 'all'} threads"
+    )
+    return f"{_table(('', 'measured'), rows)}\n\n{_source(told, found['command'], found['date'])}"
+
+
 RESULT_PARTS: dict[str, tuple[str, Callable[[Path], str]]] = {
     "quality": ("methods_counterfact.json", quality),
     "sequence": ("sequence.json", sequence),
@@ -383,6 +411,7 @@ RESULT_PARTS: dict[str, tuple[str, Callable[[Path], str]]] = {
     "verification of edits": ("verification_of_edits.json", verification_of_edits),
     "auditing": ("auditing.json", auditing),
     "auditing memory": ("auditing_memory.json", auditing_memory),
+    "serving": ("serving.json", serving),
 }
 
 

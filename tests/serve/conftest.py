@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,28 @@ from transformers import PreTrainedTokenizerFast
 
 from emendo.models import EditableModel
 from tiny_models import build_tiny
+
+_is_guarding = False
+
+
+def _guard(event: str, arguments: tuple[object, ...]) -> None:
+    """Refuse connections to anywhere but this machine, whoever opens them."""
+    if _is_guarding and event == "socket.connect":
+        address = arguments[1]
+        if isinstance(address, tuple) and not ipaddress.ip_address(address[0]).is_loopback:
+            raise AssertionError(f"something connects to {address[0]}")
+
+
+sys.addaudithook(_guard)
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only() -> Iterator[None]:
+    """No request leaves the machine."""
+    global _is_guarding
+    _is_guarding = True
+    yield
+    _is_guarding = False
 
 
 @pytest.fixture(scope="session")

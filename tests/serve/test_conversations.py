@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from serving import Running, commit, events, running
 
+from emendo.errors import DataUnavailable
 from emendo.models import ORIGINAL, EditableModel, Revision, chat_prompt, generate
 from emendo.serve.migrations import MIGRATIONS
-from emendo.serve.problems import Problem
 from emendo.serve.shapes import Settings
 from emendo.serve.store import Store, new_answer
 from tiny_models import random_delta
@@ -313,7 +313,7 @@ def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     database = sqlite3.connect(path)
     database.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     database.close()
-    with pytest.raises(Problem, match="written by a newer Emendo"):
+    with pytest.raises(DataUnavailable, match="written by a newer Emendo"):
         Store(path)
 
 
@@ -327,3 +327,12 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(tmp_path: Path, mo
         with pytest.raises(sqlite3.OperationalError):
             Store(path)
     Store(path).close()
+
+
+def test_tokens_can_be_left_out_and_fetched_by_message(server: Running) -> None:
+    conversation = begin(server)
+    message = ask(server, conversation, "Who?")
+    light = server.client.get(f"/api/conversations/{conversation}", params={"tokens": False}).json()["messages"][-1]
+    assert [answer["tokens"] for answer in light["answers"]] == [[], []]
+    assert [answer["content"] for answer in light["answers"]] == [answer["content"] for answer in message["answers"]]
+    assert server.client.get(f"/api/messages/{message['id']}").json() == message

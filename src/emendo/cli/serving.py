@@ -33,16 +33,16 @@ def run_server(
     Raises:
         InvalidRequest: The address is taken.
     """
-    listening = _bound(access.host, port)
-    models = [load_model(name) for name in names]
-    shelf = Shelf([(model, Ledger.open(model, folder)) for model, folder in zip(models, ledgers, strict=True)])
-    store = Store(database or default_home() / "conversations.sqlite")
-    app = create_app(Engine(), shelf, store, access, Workbench(), judge=PageJudge(shelf), who=who or operating_user())
-    address = f"http://{_shown(access.host)}:{listening.getsockname()[1]}"
-    out.print(f"The page:  [bold]{address}/#token={access.token}[/]", soft_wrap=True)
-    out.print(f"The API:   {address}/v1   with the key {access.chat_token}, which cannot edit", soft_wrap=True)
-    out.print(f"Models:    {', '.join(served.id for served in shelf)}   (Ctrl-C ends the server)", soft_wrap=True)
-    make_server(app, has_log=has_log).run(sockets=[listening])
+    with _bound(access.host, port) as listening:
+        models = [load_model(name) for name in names]
+        shelf = Shelf([(model, Ledger.open(model, folder)) for model, folder in zip(models, ledgers, strict=True)])
+        store = Store(database or default_home() / "conversations.sqlite")
+        app = create_app(Engine(), shelf, store, access, Workbench(), judge=PageJudge(shelf), who=who or operating_user())
+        address = f"http://{_shown(access.host)}:{listening.getsockname()[1]}"
+        out.print(f"The page:  [bold]{address}/#token={access.token}[/]", soft_wrap=True)
+        out.print(f"The API:   {address}/v1   with the key {access.chat_token}, which cannot edit", soft_wrap=True)
+        out.print(f"Models:    {', '.join(served.id for served in shelf)}   (Ctrl-C ends the server)", soft_wrap=True)
+        make_server(app, has_log=has_log).run(sockets=[listening])
 
 
 def _bound(host: str, port: int) -> socket.socket:

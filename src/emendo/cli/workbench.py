@@ -40,7 +40,7 @@ from emendo.serve.workbench import Report, Tell
 
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 NEIGHBOURS = 4
-ANSWER_TOKENS = 32
+ANSWER_TOKENS = 24
 _MOST_CANARIES = 3
 _KINDS: tuple[Kind, ...] = ("states", "mlp", "attention")
 

@@ -98,7 +98,7 @@ class Answering:
     def _prepare(
         self, user: Message, conversation: str, revisions: Sequence[str], settings: Settings | None
     ) -> tuple[Served, Question, list[StoredAnswer]]:
-        whole = self._store.conversation(conversation)
+        whole = self._store.conversation(conversation, has_tokens=False)
         served = self._shelf.get(whole.model)
         merged = merge(whole.settings, settings)
         seed = secrets.randbits(31) if merged.seed is None else merged.seed

@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 # One question that runs and eight behind it.
 MOST_QUESTIONS = 9
 MOST_ROWS = 18
-MOST_KEPT_TOKENS = 8192
+MOST_KEPT_BYTES = 1 << 28
 
 
 class Ticket:
@@ -97,7 +97,7 @@ class _Running:
         self.model = model
         self.batch: Batch | None = None
         self.seats: list[_Seat] = []
-        self.kept = KeptPrefixes(MOST_KEPT_TOKENS)
+        self.kept = KeptPrefixes(MOST_KEPT_BYTES)
 
 
 class Engine:
@@ -234,10 +234,10 @@ class Engine:
                 self._let_go(running)
 
     def _read(self) -> bool:
-        """Read one piece of the oldest question that fits in."""
-        ticket = next((ticket for ticket in self._waiting if self._fits(ticket)), None)
-        if ticket is None:
+        """Read one piece of the oldest question that waits, once it fits in: nobody overtakes it."""
+        if not self._waiting or not self._fits(self._waiting[0]):
             return False
+        ticket = self._waiting[0]
         try:
             self._read_piece(ticket)
         except Exception as error:  # noqa: BLE001 - as above

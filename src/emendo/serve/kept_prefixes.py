@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from torch import Tensor
 
@@ -20,16 +21,20 @@ class _Kept:
     ids: tuple[int, ...]
     states: States
 
+    @cached_property
+    def bytes(self) -> int:
+        return sum(states.numel() * states.element_size() for layer in self.states for states in layer)
+
 
 class KeptPrefixes:
     """Keeps the latest prefixes of one model.
 
     Args:
-        most_tokens: Of all that is kept together; the oldest go first.
+        most_bytes: Of all that is kept together; what was not used for longest goes first.
     """
 
-    def __init__(self, most_tokens: int) -> None:
-        self.most_tokens = most_tokens
+    def __init__(self, most_bytes: int) -> None:
+        self.most_bytes = most_bytes
         self._kept: list[_Kept] = []
 
     def find(self, revision: str, ids: Sequence[int]) -> tuple[int, States]:
@@ -49,11 +54,9 @@ class KeptPrefixes:
 
     def keep(self, revision: str, ids: Sequence[int], states: States) -> None:
         """Keep what was read; prefixes of it that were kept before go."""
-        if len(ids) > self.most_tokens:
-            return
         self._kept = [k for k in self._kept if k.revision != revision or _shared(k.ids, ids) < len(k.ids)]
         self._kept.append(_Kept(revision=revision, ids=tuple(ids), states=states))
-        while sum(len(kept.ids) for kept in self._kept) > self.most_tokens:
+        while sum(kept.bytes for kept in self._kept) > self.most_bytes:
             del self._kept[0]
 
 

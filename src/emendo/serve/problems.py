@@ -20,7 +20,7 @@ from emendo.errors import EditRefused, EmendoError, InvalidRequest, LedgerError,
 _log = logging.getLogger(__name__)
 
 
-class Problem(EmendoError):
+class Problem(Exception):
     """What a client is told.
 
     Args:
@@ -120,4 +120,5 @@ def handle_problems(app: FastAPI) -> None:
 
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(Problem, answer)
     app.add_exception_handler(EmendoError, answer)

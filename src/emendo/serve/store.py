@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from emendo.errors import DataUnavailable
 from emendo.serve.migrations import MIGRATIONS, migrate
 from emendo.serve.problems import Problem
 from emendo.serve.shapes import Conversation, Headline, Message, Settings, StoredAnswer, TokenShape
@@ -30,6 +31,9 @@ class Store:
 
     Args:
         path: The database; it is made if it is not there.
+
+    Raises:
+        DataUnavailable: It was written by a newer version.
     """
 
     def __init__(self, path: Path) -> None:
@@ -81,8 +85,12 @@ class Store:
             )
         return self.conversation(id)
 
-    def conversation(self, id: str) -> Conversation:
+    def conversation(self, id: str, *, has_tokens: bool = True) -> Conversation:
         """The conversation of that id, with all its messages.
+
+        Args:
+            id: Its id.
+            has_tokens: Read the tokens of the answers too, which are most of what is stored.
 
         Raises:
             Problem: There is none.
@@ -96,7 +104,7 @@ class Store:
                 " WHERE messages.conversation = ? ORDER BY answers.number",
                 id,
             ):
-                answers.setdefault(answer["message"], []).append(_answer(answer))
+                answers.setdefault(answer["message"], []).append(_answer(answer, has_tokens=has_tokens))
         return Conversation(
             **{name: row[name] for name in ("id", "title", "model", "created", "updated", "system")},
             settings=Settings.model_validate_json(row["settings"]),
@@ -112,7 +120,7 @@ class Store:
                 packed = _packed(value) if isinstance(value, Settings) else value
                 database.execute(f"UPDATE conversations SET {field} = ? WHERE id = ?", (packed, id))  # noqa: S608 - known names
             database.execute("UPDATE conversations SET updated = ? WHERE id = ?", (_now(), id))
-        return self.conversation(id)
+        return self.conversation(id, has_tokens=False)
 
     def delete(self, id: str) -> None:
         """Delete a conversation for good."""
@@ -225,7 +233,9 @@ class Store:
             self._database.execute(f"PRAGMA {pragma}")
         (version,) = self._database.execute("PRAGMA user_version").fetchone()
         if version > len(MIGRATIONS):
-            raise Problem(503, f"The database '{path}' was written by a newer Emendo; use that, or name another file.")
+            raise DataUnavailable(
+                f"The database '{path}' was written by a newer Emendo; use that, or name another file with --database."
+            )
         migrate(self._database)
         with self._changing() as database:
             database.execute(
@@ -301,11 +311,11 @@ def _message(row: sqlite3.Row, answers: list[StoredAnswer]) -> Message:
     )
 
 
-def _answer(row: sqlite3.Row) -> StoredAnswer:
+def _answer(row: sqlite3.Row, *, has_tokens: bool = True) -> StoredAnswer:
     names = ("id", "revision_name", "revision", "content", "state", "finish_reason", "error", "seed")
     return StoredAnswer(
         **{name: row[name] for name in (*names, "seconds", "seconds_to_first_token")},
-        tokens=[_token(token) for token in json.loads(row["tokens"])],
+        tokens=[_token(token) for token in json.loads(row["tokens"])] if has_tokens else [],
         settings=Settings.model_validate_json(row["settings"]),
     )
 

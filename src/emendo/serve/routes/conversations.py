@@ -50,8 +50,8 @@ def conversation_routes(desk: Desk) -> APIRouter:
         return made
 
     @router.get("/conversations/{id}")
-    def conversation(id: Id) -> Conversation:
-        return desk.store.conversation(id)
+    def conversation(id: Id, tokens: bool = True) -> Conversation:
+        return desk.store.conversation(id, has_tokens=tokens)
 
     @router.patch("/conversations/{id}")
     async def change(id: Id, wanted: ConversationChange) -> Conversation:
@@ -61,7 +61,7 @@ def conversation_routes(desk: Desk) -> APIRouter:
         # A title and a model cannot be nothing; a system prompt can.
         changes = {name: value for name, value in changes.items() if value is not None or name == "system"}
         if "settings" in changes:
-            before = await run_in_threadpool(desk.store.conversation, id)
+            before = await run_in_threadpool(lambda: desk.store.conversation(id, has_tokens=False))
             changes["settings"] = before.settings.model_copy(update=changes["settings"].model_dump(exclude_unset=True))
         changed = await run_in_threadpool(lambda: desk.store.change(id, **changes))
         desk.announce("conversation", id=id)
@@ -69,7 +69,7 @@ def conversation_routes(desk: Desk) -> APIRouter:
 
     @router.delete("/conversations/{id}", status_code=204)
     async def delete(id: Id) -> None:
-        whole = await run_in_threadpool(desk.store.conversation, id)
+        whole = await run_in_threadpool(lambda: desk.store.conversation(id, has_tokens=False))
         desk.answering.stop_conversation(whole.messages)
         await run_in_threadpool(desk.store.delete, id)
         desk.announce("conversation", id=id, deleted=True)
@@ -84,6 +84,10 @@ def conversation_routes(desk: Desk) -> APIRouter:
             raise
         desk.announce("conversation", id=id)
         return SentMessage(user=user, assistant=assistant)
+
+    @router.get("/messages/{id}")
+    def message(id: Id) -> Message:
+        return desk.store.message(id)[0]
 
     @router.post("/messages/{id}/answers", status_code=201)
     async def answer(id: Id, wanted: NewAnswers) -> AskedMessage:
@@ -107,7 +111,7 @@ def conversation_routes(desk: Desk) -> APIRouter:
 
     @router.get("/conversations/{id}/export", response_class=Response, responses={200: {"content": {"text/markdown": {}}}})
     def export(id: Id, form: Annotated[Literal["json", "markdown"], Query(alias="format")] = "json") -> Response:
-        whole = desk.store.conversation(id)
+        whole = desk.store.conversation(id, has_tokens=form == "json")
         if form == "json":
             content, kind, ending = whole.model_dump_json(indent=2), "application/json", "json"
         else:

@@ -63,7 +63,7 @@ def job_routes(desk: Desk) -> APIRouter:
 def _blame(desk: Desk, served: Served, wanted: NewBlame) -> Work:
     """The work that says which edit moved a token of a stored answer."""
     message, conversation = desk.store.message(wanted.message)
-    whole = desk.store.conversation(conversation)
+    whole = desk.store.conversation(conversation, has_tokens=False)
     pane = next((at for at, answer in enumerate(message.answers) if answer.id == wanted.answer), None)
     if message.parent is None or pane is None:
         raise Problem(404, f"Message '{wanted.message}' has no answer '{wanted.answer}'.", code="answer_not_found")
