@@ -59,6 +59,7 @@ class Reader {
     switch (token.type) {
       case "space":
       case "def":
+      case "checkbox":
         return null;
       case "hr":
         return { kind: "rule" };
