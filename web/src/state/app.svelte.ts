@@ -1,0 +1,208 @@
+/** Everything that the page knows, and what happens between its parts. */
+
+import { getContext, setContext } from "svelte";
+import { Api, ApiError } from "../api/client";
+import type { Blame, ConversationSummary, Job, Model, ServerState, Trace } from "../api/types";
+import { Chat } from "./chat.svelte";
+import { Facts } from "./facts.svelte";
+import { Inspector } from "./inspector.svelte";
+import { Run } from "./run.svelte";
+
+const MODEL = "emendo.model";
+const KEY = Symbol("app");
+
+export interface Toast {
+  id: number;
+  text: string;
+  isError: boolean;
+}
+
+export class App {
+  server = $state.raw<ServerState | null>(null);
+  failure = $state<string | null>(null);
+  isRefused = $state(false);
+  conversations = $state.raw<ConversationSummary[]>([]);
+  hasMore = $state(false);
+  modelId = $state(localStorage.getItem(MODEL) ?? "");
+  toasts = $state<Toast[]>([]);
+  isListOpen = $state(false);
+  overlay = $state<"search" | "settings" | null>(null);
+
+  model = $derived<Model | null>(this.server?.models.find((model) => model.id === this.modelId) ?? this.server?.models[0] ?? null);
+
+  readonly chat: Chat;
+  readonly facts: Facts;
+  readonly inspector = new Inspector();
+  readonly trace: Run<Trace>;
+  readonly blame: Run<Blame>;
+
+  #toast = 0;
+
+  constructor(readonly api: Api) {
+    this.chat = new Chat(api, (error) => this.tell(error));
+    this.facts = new Facts(api);
+    this.trace = new Run(api, "trace");
+    this.blame = new Run(api, "blame");
+    api.onRefused = () => (this.isRefused = true);
+  }
+
+  async start(): Promise<void> {
+    this.failure = null;
+    try {
+      this.server = await this.api.get<ServerState>("/api/state");
+    } catch (error) {
+      this.failure = error instanceof Error ? error.message : String(error);
+      return;
+    }
+    void this.#listen();
+    void this.attempt(() => this.loadConversations());
+    const id = /^#\/c\/(.+)$/.exec(location.hash)?.[1];
+    if (id) void this.openConversation(decodeURIComponent(id));
+    await this.attempt(async () => {
+      await this.#loadLedger();
+      const { jobs } = await this.api.get<{ jobs: Job[] }>("/api/jobs?limit=20");
+      const own = jobs.filter((job) => job.model === this.model?.id);
+      this.facts.resume(own);
+      const trace = own.find((job) => job.kind === "trace");
+      if (trace) void this.trace.watch(trace as Job<Trace>);
+      if (this.facts.draft || trace?.state === "running") this.inspector.show(this.facts.draft ? "facts" : "trace");
+    });
+  }
+
+  /** Does something and tells what went wrong; whether it went well. */
+  async attempt(work: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      this.tell(error);
+      return false;
+    }
+  }
+
+  tell(error: unknown): void {
+    if (error instanceof ApiError && error.status === 401) return;
+    this.say(error instanceof Error ? error.message : String(error), true);
+  }
+
+  say(text: string, isError = false): void {
+    const id = ++this.#toast;
+    this.toasts.push({ id, text, isError });
+    setTimeout(() => this.dismiss(id), isError ? 10_000 : 4000);
+  }
+
+  dismiss(id: number): void {
+    this.toasts = this.toasts.filter((toast) => toast.id !== id);
+  }
+
+  async loadConversations(): Promise<void> {
+    const limit = Math.max(50, this.conversations.length);
+    const { conversations } = await this.api.get<{ conversations: ConversationSummary[] }>(`/api/conversations?limit=${limit}`);
+    this.conversations = conversations;
+    this.hasMore = conversations.length === limit;
+  }
+
+  async loadOlder(): Promise<void> {
+    const before = encodeURIComponent(this.conversations.at(-1)?.updated ?? "");
+    const { conversations } = await this.api.get<{ conversations: ConversationSummary[] }>(`/api/conversations?limit=50&before=${before}`);
+    const known = new Set(this.conversations.map((conversation) => conversation.id));
+    this.conversations = [...this.conversations, ...conversations.filter((conversation) => !known.has(conversation.id))];
+    this.hasMore = conversations.length === 50;
+  }
+
+  async openConversation(id: string): Promise<void> {
+    this.isListOpen = false;
+    this.inspector.forgetAnswer();
+    address(`#/c/${encodeURIComponent(id)}`);
+    if (!(await this.attempt(() => this.chat.open(id)))) return this.newConversation();
+    const model = this.chat.conversation?.model;
+    if (model && model !== this.model?.id) await this.useModel(model);
+  }
+
+  newConversation(): void {
+    this.isListOpen = false;
+    this.inspector.forgetAnswer();
+    this.chat.clear();
+    address("");
+  }
+
+  async send(content: string, parent?: string | null): Promise<boolean> {
+    const { model } = this;
+    if (!model) return false;
+    return this.attempt(async () => {
+      await this.chat.send(content, model.id, parent);
+      address(`#/c/${encodeURIComponent(this.chat.conversation?.id ?? "")}`);
+      await this.loadConversations();
+    });
+  }
+
+  async rename(id: string, title: string): Promise<void> {
+    await this.attempt(async () => {
+      await this.api.patch(`/api/conversations/${id}`, { title });
+      await this.loadConversations();
+      if (this.chat.conversation?.id === id) this.chat.conversation = { ...this.chat.conversation, title };
+    });
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.attempt(async () => {
+      await this.api.delete(`/api/conversations/${id}`);
+      if (this.chat.conversation?.id === id) this.newConversation();
+      await this.loadConversations();
+    });
+  }
+
+  async useModel(id: string): Promise<void> {
+    this.modelId = id;
+    localStorage.setItem(MODEL, id);
+    this.chat.revision = "current";
+    this.facts.close();
+    this.facts.canaries.forget();
+    await this.attempt(() => this.#loadLedger());
+    const open = this.chat.conversation;
+    if (open && open.model !== id) {
+      await this.attempt(() => this.api.patch(`/api/conversations/${open.id}`, { model: id }));
+      this.chat.conversation = { ...open, model: id };
+    }
+  }
+
+  /** Reads models and ledger anew, after a change of what is in force. */
+  async refreshModels(): Promise<void> {
+    this.server = await this.api.get<ServerState>("/api/state");
+    await this.#loadLedger();
+  }
+
+  async #loadLedger(): Promise<void> {
+    if (this.model) await this.facts.load(this.model.id);
+  }
+
+  /** What other tabs and the command line do shows here too. */
+  async #listen(): Promise<void> {
+    const forever = new AbortController();
+    await this.attempt(async () => {
+      for await (const event of this.api.events("/api/events", forever.signal)) {
+        if (event.name === "ledger") void this.attempt(() => this.refreshModels());
+        if (event.name === "conversation") void this.attempt(() => this.#conversationChanged(event.data as { id: string; deleted?: boolean }));
+      }
+    });
+  }
+
+  async #conversationChanged({ id, deleted }: { id: string; deleted?: boolean }): Promise<void> {
+    await this.loadConversations();
+    if (this.chat.conversation?.id !== id) return;
+    if (deleted) this.newConversation();
+    else await this.chat.refresh();
+  }
+}
+
+function address(fragment: string): void {
+  history.replaceState(null, "", location.pathname + location.search + fragment);
+}
+
+export function provideApp(app: App): void {
+  setContext(KEY, app);
+}
+
+export function useApp(): App {
+  return getContext<App>(KEY);
+}
