@@ -54,8 +54,24 @@ def test_a_history_is_kept_and_exported(tmp_path: Path) -> None:
     exported = _run(tmp_path, "04_export.py", "ledger", "out")
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"adapter", "gguf", "merged"}
     assert "bytes" in exported
+    audited = _run(tmp_path, "08_audit.py", "out/merged", "smollm2-135m", "restored")
+    assert audited.startswith("explained: closed-form edit")
+    assert "Nevada" in audited
+    assert "put back: " in audited
 
 
 @pytest.mark.real
 def test_a_case_is_evaluated(tmp_path: Path) -> None:
     assert "1 cases, two_layer" in _run(tmp_path, "05_evaluate.py", "1")
+
+
+@pytest.mark.real
+def test_a_model_is_served(tmp_path: Path) -> None:
+    printed = _run(tmp_path, "06_serve.py").splitlines()
+    assert any(line.startswith("smollm2-135m:original: ") and "Los Angeles" in line for line in printed)
+
+
+def test_an_answer_is_verified(tmp_path: Path) -> None:
+    printed = _run(tmp_path, "07_verify.py")
+    assert "refuted, the capital of California is Sacramento, not Los Angeles" in printed
+    assert "checked 2 of 2 claims" in printed
