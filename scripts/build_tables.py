@@ -256,6 +256,38 @@ def auditing_memory(path: Path) -> str:
     return f"{sentence}\n\nCommand: `{found['command']}`"
 
 
+def auditing_names(path: Path) -> str:
+    """Whose fact it is, among many names, from a file that benchmarks/auditing.py wrote with --single."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    single = found["single_edits"]
+    rows = [(name, *_counted(single[name])) for name in ("layer", "subject first", "subject of ten")]
+    told = f"Single edits of whole strength, {found['candidates']:,} candidate names"
+    return "\n\n".join(
+        [_table(("figure", "estimate, with its 95 % interval", "n"), rows), _source(told, found["command"], found["date"])]
+    )
+
+
+def auditing_alone(path: Path) -> str:
+    """What shows without a base, from a file that benchmarks/auditing_alone.py wrote."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    untouched = next(row["deviations"] for row in found["rows"] if not row["layers"])
+    edited = sorted(row["deviations"] for row in found["rows"] if row["layers"])
+    rows = [
+        (words, *_counted(found[name]))
+        for name, words in (
+            ("layer", "the first matrix is an edited one"),
+            ("subject", "it answers to the subject first"),
+            ("layer_by_ratio", "the greatest σ₁/σ₂ is an edited one's"),
+        )
+    ]
+    told = (
+        f"{found['candidates']} candidate names; chance {100 * found['chance']:.0f} %. The first name of the untouched model stands out "
+        f"by {untouched:.1f} deviations, those of edited ones by {edited[0]:.1f} to {edited[-1]:.1f}"
+    )
+    header = ("without a base", "estimate, with its 95 % interval", "n")
+    return "\n\n".join([_table(header, rows), _source(told, found["command"], found["date"])])
+
+
 RESULT_PARTS: dict[str, tuple[str, Callable[[Path], str]]] = {
     "quality": ("methods_counterfact.json", quality),
     "sequence": ("sequence.json", sequence),
@@ -263,6 +295,8 @@ RESULT_PARTS: dict[str, tuple[str, Callable[[Path], str]]] = {
     "speed": ("speed.json", speed),
     "speed of rome": ("speed_rome.json", speed),
     "auditing": ("auditing.json", auditing),
+    "auditing names": ("auditing_names.json", auditing_names),
+    "auditing alone": ("auditing_alone.json", auditing_alone),
     "auditing memory": ("auditing_memory.json", auditing_memory),
 }
 
