@@ -92,8 +92,8 @@ def alone(path: Path) -> str:
         )
     ]
     told = (
-        f"{found['candidates']} candidate names; chance {100 * found['chance']:.0f} %. The first name of the untouched model stands "
-        f"out by {untouched:.1f} deviations, those of edited ones by {edited[0]:.1f} to {edited[-1]:.1f}"
+        f"{found['candidates']} candidate names; chance {100 * found['chance']:.0f} %. The first name of the untouched model "
+        f"stands out by {untouched:.1f} deviations, those of edited ones by {edited[0]:.1f} to {edited[-1]:.1f}"
     )
     header = ("without a base", "estimate, with its 95 % interval", "n")
     return "\n\n".join([_table(header, rows), _source(told, found)])
