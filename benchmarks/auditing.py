@@ -27,7 +27,7 @@ from torch import Tensor
 
 from emendo.audit.behaviour import ask_both
 from emendo.audit.checkpoint import open_checkpoint
-from emendo.audit.classes import Calibration, edit_probability, judge
+from emendo.audit.classes import Calibration, edit_probability, judge, shipped_calibration
 from emendo.audit.compare import Comparison, compare
 from emendo.audit.findings import Finding, find
 from emendo.audit.formats import Checkpoint
@@ -41,6 +41,10 @@ from emendo.models import EditableModel, TokenBatch, load_model
 from emendo.models.editable import tensor_digest
 
 CLOSED_FORM = ("rome", "two_layer", "memit", "alphaedit")
+TREATMENTS = (
+    "× 0.25", "with training", "noise", "with training", "decoys", "× 0.5", "bfloat16", "with training", "high energy", "permuted",
+    "× 2", "with training", "Q8_0", "Q4_0",
+)  # fmt: skip
 EVERY = 8
 RIDGE = 0.05
 
@@ -64,6 +68,10 @@ class Made:
     def __init__(self, name: str, base: Checkpoint, tensors: dict[str, Tensor], recipe: str | None) -> None:
         self.name, self.path, self.base = name, base.path, base
         self._tensors, self._recipe = tensors, recipe
+
+    def changed(self) -> list[str]:
+        """The names of the tensors that are not the base's, rounding aside."""
+        return list(self._tensors)
 
     def names(self) -> list[str]:
         return self.base.names()
@@ -122,46 +130,30 @@ def suspects(work: Path) -> Iterator[Suspect]:
         yield Suspect(name=recipe, family="storage", recipe=recipe)
     parts = {path.stem: json.loads(path.read_text()) for path in sorted((work / "parts").glob("*.json"))}
     parts = {name: about for name, about in parts.items() if "refused" not in about}
-    edits = [name for name, about in parts.items() if about["family"] in CLOSED_FORM]
-    single = [name for name in edits if len(parts[name]["facts"]) == 1]
-    others = [name for name in parts if name not in edits]
-    for name in (*edits, *others):
-        yield Suspect(name=name, family=parts[name]["family"], parts=(name,))
+    for name, about in parts.items():
+        yield Suspect(name=name, family=about["family"], parts=(name,))
+    single = [name for name, about in parts.items() if about["family"] in CLOSED_FORM and len(about["facts"]) == 1]
+    trained = [name for name, about in parts.items() if about["family"] in ("lora", "tuned")]
     for i, name in enumerate(single):
-        family = parts[name]["family"]
-        yield Suspect(
-            name=f"{name} × {(0.5, 0.25, 2.0)[i % 3]}", family=family, treatment=f"× {(0.5, 0.25, 2.0)[i % 3]}", parts=(name,),
-            strength=(0.5, 0.25, 2.0)[i % 3],
-        )  # fmt: skip
-        treatments: list[tuple[str, tuple[str, ...], str | None]] = []
-        if i % 3 == 0:
-            kind = ("bfloat16", "Q8_0", "Q4_0")[i // 3 % 3]
-            treatments.append((kind, (), kind))
-        other = next((o for o in others[i % max(1, len(others)) :] if parts[o]["family"] in ("lora", "tuned")), None)
-        if i % 2 == 0 and other is not None:
-            treatments.append((f"with {parts[other]['family']}", (other,), None))
-        if i % 4 == 1:
-            treatments.append((("noise", "decoys", "high energy", "permuted")[i // 4 % 4], (), None))
-        for treatment, more, recipe in treatments:
-            yield Suspect(
-                name=f"{name}, {treatment}", family=family, treatment=treatment, parts=(name, *more), recipe=recipe
-            )
-    for name in others:
-        if parts[name]["family"] == "lora":
-            # Merged with a weight above 1, as those who mix adapters do; 64 is as strong as edits are.
-            for strength in (8.0, 64.0):
-                treatment = f"× {strength:g}"
-                yield Suspect(
-                    name=f"{name} {treatment}", family="lora", treatment=treatment, parts=(name,), strength=strength
-                )
-            yield Suspect(
-                name=f"{name} × 8, bfloat16",
-                family="lora",
-                treatment="bfloat16",
-                parts=(name,),
-                strength=8.0,
-                recipe="bfloat16",
-            )
+        yield _treated(
+            name, parts[name]["family"], TREATMENTS[i % len(TREATMENTS)], trained[i % len(trained)] if trained else None
+        )
+    for name in trained:
+        # Merged with a weight above 1, as those who mix adapters do: as strong as edits are.
+        yield Suspect(name=f"{name}, × 64", family=parts[name]["family"], treatment="× 64", parts=(name,), strength=64.0)
+        if "-one-" in name:
+            yield _treated(name, parts[name]["family"], "bfloat16", None)
+
+
+def _treated(name: str, family: str, treatment: str, other: str | None) -> Suspect:
+    return Suspect(
+        name=f"{name}, {treatment}",
+        family=family,
+        treatment=treatment,
+        parts=(name, other) if treatment == "with training" and other is not None else (name,),
+        strength=float(treatment[2:]) if treatment.startswith("× ") else 1.0,
+        recipe=treatment if treatment in RECIPES else None,
+    )
 
 
 def make(suspect: Suspect, work: Path, base: Checkpoint, model: EditableModel) -> Made:
@@ -223,6 +215,9 @@ def main() -> None:
     parser.add_argument("--names", type=int, default=0, help="candidates, all there are unless given")
     parser.add_argument("--at-once", type=int, default=400, help="suspects that names are read for together")
     parser.add_argument("--ask", type=int, default=24, help="edits of which the fact is asked for")
+    parser.add_argument(
+        "--single", action="store_true", help="single edits alone, judged by the package's own regression: for many names"
+    )
     parser.add_argument("--calibrate", action="store_true", help="write the fitted regression into the package")
     parser.add_argument("-o", "--output", type=Path)
     options = parser.parse_args()
@@ -230,19 +225,17 @@ def main() -> None:
     subjects = {row["subject"] for row in json.loads(options.facts.read_text(encoding="utf-8"))}
     candidates = merged(sorted(subjects), shipped_subjects()[::EVERY])
     if options.names:
-        asked = {
-            f["subject"]
-            for path in (options.work / "parts").glob("*.json")
-            for f in json.loads(path.read_text()).get("facts", [])
-        }
-        candidates = merged(sorted(asked), candidates[:: max(1, len(candidates) // options.names)])
+        parts = (json.loads(path.read_text()) for path in sorted((options.work / "parts").glob("*.json")))
+        edited = sorted({fact["subject"] for about in parts for fact in about.get("facts", [])})
+        candidates = merged(edited, candidates[:: max(1, len(candidates) // options.names)])[: options.names]
     kept = options.work / f"found-{len(candidates)}"
     kept.mkdir(exist_ok=True)
-    todo = [s for s in suspects(options.work) if not (kept / f"{s.name}.json").is_file()]
+    wanted = [s for s in suspects(options.work) if not options.single or (s.is_edit and not s.treatment and "-1-" in s.name)]
+    todo = [s for s in wanted if not (kept / f"{s.name}.json").is_file()]
     for at in range(0, len(todo), options.at_once):
         _audit(todo[at : at + options.at_once], kept, options.work, model, base, candidates)
-    rows = [json.loads(path.read_text()) for path in sorted(kept.glob("*.json"))]
-    calibration = fit(rows)
+    rows = [json.loads((kept / f"{suspect.name}.json").read_text()) for suspect in wanted]
+    calibration = shipped_calibration() if options.single else fit(rows)
     asked = _ask(rows, calibration, options, model, base)
     result = {
         "command": "python benchmarks/auditing.py " + " ".join(sys.argv[1:]),
@@ -251,7 +244,7 @@ def main() -> None:
         "candidates": len(candidates),
         "suspects": len(rows),
         "calibration": asdict(calibration),
-        **summary(rows, calibration),
+        **({"single_edits": _located(rows, calibration)} if options.single else summary(rows, calibration)),
         "facts": asked,
         "rows": [_short(row, calibration) for row in rows],
     }

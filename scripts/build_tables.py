@@ -12,6 +12,7 @@ import importlib
 import inspect
 import json
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,10 @@ from emendo.pieces import EXECUTORS
 from emendo.registry import Registry
 from emendo.verify import JUDGES, SOURCES
 from emendo.verify.tables import TABLES
+
+# Tests load this file by its path.
+sys.path.insert(0, str(Path(__file__).parent))
+import audit_tables
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -281,67 +286,6 @@ def _share(share: list[float] | None) -> str:
     return f"{estimate:.1f} ({low:.1f}–{high:.1f})"
 
 
-def auditing(path: Path) -> str:
-    """How well audits do, from a file that benchmarks/auditing.py wrote."""
-    found = json.loads(path.read_text(encoding="utf-8"))
-    names = ("called an edit", "layer", "subject first", "subject of ten")
-    single, treated = found["single_edits"], found["auroc_all_treatments"]
-    headline = [
-        ("AUROC of edits against all benign changes", _bounds(found["auroc"]), " + ".join(map(str, found["auroc"]["n"]))),
-        ("the same, edits treated afterwards too", _bounds(treated), " + ".join(map(str, treated["n"]))),
-        *((f"AUROC of {name} alone", _bounds(value), "the same as the first") for name, value in found["baselines"].items()),
-        ("false alarms on benign changes", *_counted(found["false_alarms"])),
-        *((f"single edits: {name}", *_counted(single[name])) for name in names),
-        ("single edits: the fact itself is told", *_counted(found["facts"]["named"])),
-    ]
-    strata = [
-        (name, *(_counted(row[key])[0] if key in row else "–" for key in names), row["called an edit"]["n"])
-        for name, row in found["strata"].items()
-    ]
-    batches = [
-        (
-            row["name"],
-            row["facts"],
-            f"{row['right']} of {row['listed']}",
-            f"{row['outstanding_right']} of {row['outstanding']}",
-        )
-        for row in found["batches"]
-    ]
-    told = (
-        f"{found['suspects']} checkpoints over the embedded model, {found['candidates']:,} candidate names; whether it is called "
-        "an edit is judged by a fit without the family that is tested"
-    )
-    parts = [
-        _table(("figure", "estimate, with its 95 % interval", "n"), headline),
-        _table(("suspects", "called an edit", "layer right", "subject first", "subject of ten", "n"), strata),
-    ]
-    if batches:
-        header = ("batch", "facts", "right of the names that are listed", "right of those that stand out")
-        parts.append(_table(header, batches))
-    return "\n\n".join([*parts, _source(told, found["command"], found["date"])])
-
-
-def _bounds(row: dict[str, Any]) -> str:
-    return f"{row['estimate']:.3f} ({row['low']:.3f}–{row['high']:.3f})"
-
-
-def _counted(row: dict[str, Any]) -> tuple[str, str]:
-    if not row["n"]:
-        return "–", "0"
-    return f"{100 * row['share']:.0f} % ({100 * row['low']:.0f}–{100 * row['high']:.0f})", f"{row['hits']} of {row['n']}"
-
-
-def auditing_memory(path: Path) -> str:
-    """What a comparison of large checkpoints takes, from a file that benchmarks/auditing_memory.py wrote."""
-    found = json.loads(path.read_text(encoding="utf-8"))
-    sentence = (
-        f"Two checkpoints of {found['gigabytes_a_checkpoint']:.1f} GB each, {found['layers']} layers in the shapes of a 7B model, "
-        f"were compared in {found['seconds']:.0f} s with {found['peak_gigabytes']:.2f} GB of memory at the peak (VmHWM, libraries "
-        f"included); the one changed matrix was found, with rank {found['found']['rank']}."
-    )
-    return f"{sentence}\n\nCommand: `{found['command']}`"
-
-
 def serving(path: Path) -> str:
     """How fast the server answers, as `benchmarks/serving.py` measured it."""
     found = json.loads(path.read_text(encoding="utf-8"))
@@ -409,9 +353,11 @@ RESULT_PARTS: dict[str, tuple[str, Callable[[Path], str]]] = {
     "reliability": ("verification.json", reliability),
     "web snippets": ("verification.json", web_snippets),
     "verification of edits": ("verification_of_edits.json", verification_of_edits),
-    "auditing": ("auditing.json", auditing),
-    "auditing memory": ("auditing_memory.json", auditing_memory),
     "serving": ("serving.json", serving),
+    "auditing": ("auditing.json", audit_tables.figures),
+    "auditing names": ("auditing_names.json", audit_tables.names),
+    "auditing alone": ("auditing_alone.json", audit_tables.alone),
+    "auditing memory": ("auditing_memory.json", audit_tables.memory),
 }
 
 

@@ -230,6 +230,12 @@ def test_classes_go_by_rank_where_nothing_is_named(base_folder: Path, suspect_fo
     assert classed(1, 1.0, energy=0.5, deviations=30.0) == "closed-form edit"
 
 
+def test_weights_alone_do_not_tell_an_adapter_from_an_edit(audit: Callable[..., AuditReport], suspect_folder: Make) -> None:
+    report = audit(suspect_folder(lambda tensors: rank_one(tensors, DOWN.format(1))), weights_only=True)
+    assert (report.verdict, report.judgement.kind) == ("inconclusive", "unknown")
+    assert report.findings[0].rank == 1
+
+
 @pytest.fixture
 def command(
     base_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -55,7 +55,7 @@ class Judgement:
 
     Attributes:
         kind: The class.
-        probability: Of that class; 1 where it is proved.
+        probability: Of that class; 1 where it is proved, 0 for an unknown one.
         edit_probability: That some matrix was edited in closed form.
         evidence: Sentences.
     """
@@ -113,13 +113,8 @@ def judge(comparison: Comparison, findings: Sequence[Finding], calibration: Cali
             f"All {len(rounded)} tensors that differ are the base's, rounded to {_recipes(comparison)}: repeated and equal.",
         )
     if not findings:
-        return Judgement(
-            kind="unknown",
-            probability=1.0,
-            edit_probability=0.0,
-            evidence=(
-                f"{len(comparison.changes) - len(rounded)} tensors differ, and none of them is a matrix that can be compared.",
-            ),
+        return _unknown(
+            f"{len(comparison.changes) - len(rounded)} tensors differ, none of them a matrix that can be compared."
         )
     best = max(findings, key=lambda finding: edit_probability(finding, calibration))
     p = edit_probability(best, calibration)
@@ -127,7 +122,13 @@ def judge(comparison: Comparison, findings: Sequence[Finding], calibration: Cali
     if p >= 0.5:
         return Judgement(kind="closed-form edit", probability=p, edit_probability=p, evidence=evidence)
     kind = _without_edit(comparison, findings)
+    if kind == "low-rank adapter" and all(finding.energy is None for finding in findings):
+        return _unknown(*evidence, "Only a running model could tell an adapter from an edit, and none was run.")
     return Judgement(kind=kind, probability=1 - p, edit_probability=p, evidence=evidence)
+
+
+def _unknown(*evidence: str) -> Judgement:
+    return Judgement(kind="unknown", probability=0.0, edit_probability=0.0, evidence=evidence)
 
 
 def _without_edit(comparison: Comparison, findings: Sequence[Finding]) -> Class:

@@ -5,17 +5,13 @@ Tensors of equal digest are skipped; of the others one pair is in memory at a ti
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import torch
-from torch import Tensor
-
 from emendo.audit.formats import Checkpoint
-from emendo.audit.rounding import rounding_of, step_of
+from emendo.audit.rounding import edge_of_recipe, edge_of_type, rounding_of
 from emendo.audit.spectrum import Spectrum, norm_of, spectrum_of
 
 Kind = Literal["changed", "rounded", "reshaped", "added", "removed"]
@@ -123,20 +119,9 @@ def _changed(name: str, digest: str, base: Checkpoint, suspect: Checkpoint) -> T
         return TensorChange(
             name=name, kind="rounded", digest=digest, recipe=recipe or suspect.recipe(name), relative_norm=relative
         )
-    spectrum = _spectrum(difference, norm, _type_rounding(new))
-    return TensorChange(name=name, kind="changed", digest=digest, relative_norm=relative, spectrum=spectrum)
-
-
-def _type_rounding(stored: Tensor) -> float:
-    """Root mean square of what storing it in its type of floating point rounds off: ε/√12 where numbers average 1.5."""
-    if not stored.is_floating_point():
-        return 0.0
-    return torch.finfo(stored.dtype).eps / math.sqrt(27 * stored.numel()) * norm_of(stored)
-
-
-def _spectrum(difference: Tensor, norm: float, rounding: float) -> Spectrum | None:
     is_matrix = difference.dim() == 2 and min(difference.shape) > 1
-    return spectrum_of(difference, norm, rounding=rounding) if is_matrix else None
+    spectrum = spectrum_of(difference, norm, floor=edge_of_type(new)) if is_matrix else None
+    return TensorChange(name=name, kind="changed", digest=digest, relative_norm=relative, spectrum=spectrum)
 
 
 def _with_floor(changes: Sequence[TensorChange], base: Checkpoint, report: Progress) -> list[TensorChange]:
@@ -147,8 +132,7 @@ def _with_floor(changes: Sequence[TensorChange], base: Checkpoint, report: Progr
     floored = []
     for change in changes:
         if change.spectrum is not None:
-            rows, columns = base.shape(change.name)
-            edge = step_of(recipe[0][0], base.tensor(change.name)) * (rows**0.5 + columns**0.5)
+            edge = edge_of_recipe(recipe[0][0], base.tensor(change.name))
             spectrum = replace(change.spectrum, edge=max(change.spectrum.edge, edge))
             change = replace(change, spectrum=spectrum)
         floored.append(change)

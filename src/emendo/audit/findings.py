@@ -24,7 +24,7 @@ from emendo.models import EditableModel
 
 # Three ways of naming somebody; the first serves all candidates, all three those that came out on top.
 TEMPLATES = ("The {}", "Tell me about {}", "We read about {}")
-SHORTLIST = 100
+SHORTLIST = 30
 LOW_ENERGY = 2.0
 _SINGLE = 8
 _FEW = 16

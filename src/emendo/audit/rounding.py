@@ -6,12 +6,15 @@ known: K-quants cannot, since the `gguf` package reads but does not write them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import gguf
 import numpy as np
 import torch
 from torch import Tensor
+
+from emendo.audit.spectrum import edge_of
 
 _BLOCK = 32
 _ROWS_TRIED = 8
@@ -68,12 +71,17 @@ def rounding_of(base: Tensor, suspect: Tensor) -> str | None:
     return None
 
 
-def step_of(recipe: str, base: Tensor) -> float:
-    """Root mean square of what a recipe takes from or adds to a tensor."""
+def edge_of_recipe(recipe: str, base: Tensor) -> float:
+    """What the noise of a recipe reaches in the spectrum of a matrix; 0 where it is not known."""
     known = RECIPES.get(recipe)
     if known is None or (recipe.startswith("Q") and base.shape[-1] % _BLOCK):
         return 0.0
-    return float((known(base) - base.float()).square().mean().sqrt())
+    return edge_of(known(base) - base.float())
+
+
+def edge_of_type(stored: Tensor) -> float:
+    """The same for the floating-point type that a matrix is stored in: errors of ε/√12 where numbers average 1.5."""
+    return torch.finfo(stored.dtype).eps / math.sqrt(27) * edge_of(stored) if stored.is_floating_point() else 0.0
 
 
 def _equal(rounded: Tensor, suspect: Tensor) -> bool:

@@ -7,7 +7,8 @@ is above the edge of what noise of that size has (Marchenko and Pastur 1967),
 
     edge = ρ (√rows + √columns),
 
-where ρ is the root mean square of what is left of D without those that stand out, or of the storage's rounding if that is more.
+where ρ is the root mean square of what is left of D without those that stand out, or the edge of the storage's rounding, whose
+errors differ from row to row: the greatest norm of a row and that of a column, added up.
 """
 
 from __future__ import annotations
@@ -71,20 +72,25 @@ class Spectrum:
 
 
 def spectrum_of(
-    difference: Float[Tensor, "rows columns"], base_norm: float, *, rounding: float = 0.0, seed: int = 0
+    difference: Float[Tensor, "rows columns"], base_norm: float, *, floor: float = 0.0, seed: int = 0
 ) -> Spectrum:
     """The spectrum of a difference that is not zero.
 
     Args:
         difference: D, in float32.
         base_norm: Frobenius norm of the base's matrix.
-        rounding: Root mean square of the storage's rounding.
+        floor: The edge of the storage's rounding (`edge_of`).
         seed: Of the random projection.
     """
     u, s, v = _leading(difference, seed)
     norm = norm_of(difference)
-    edge = _edge(s, norm, difference.shape[0], difference.shape[1], rounding)
+    edge = _edge(s, norm, difference.shape[0], difference.shape[1], floor)
     return Spectrum(norm=norm, relative_norm=norm / max(base_norm, 1e-30), values=s, outputs=u, inputs=v, edge=edge)
+
+
+def edge_of(errors: Float[Tensor, "rows columns"]) -> float:
+    """The edge of noise with errors of such sizes."""
+    return float(errors.float().norm(dim=1).max() + errors.float().norm(dim=0).max())
 
 
 def norm_of(matrix: Tensor) -> float:
@@ -92,16 +98,16 @@ def norm_of(matrix: Tensor) -> float:
     return float(torch.linalg.vector_norm(matrix, dtype=torch.float64))
 
 
-def _edge(values: Tensor, norm: float, rows: int, columns: int, rounding: float) -> float:
+def _edge(values: Tensor, norm: float, rows: int, columns: int, floor: float) -> float:
     """The edge of the noise that is left without the components above the edge: begun with none, until it stays."""
     squares = values.double().square().cumsum(dim=0)
     shown = 0
     while True:
         left = max(0.0, norm * norm - (float(squares[shown - 1]) if shown else 0.0))
         free = max(1, (rows - shown) * (columns - shown))
-        edge = max(math.sqrt(left / free), rounding) * (math.sqrt(rows) + math.sqrt(columns))
+        edge = math.sqrt(left / free) * (math.sqrt(rows) + math.sqrt(columns))
         # float32 itself: what the subtraction and the products round.
-        edge = max(edge, _PRECISION * float(values[0]))
+        edge = max(edge, floor, _PRECISION * float(values[0]))
         above = int((values > _MARGIN * edge).sum())
         if above <= shown:
             return edge

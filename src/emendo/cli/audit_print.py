@@ -26,7 +26,7 @@ def print_report(report: AuditReport) -> None:
     out.print(
         Text.assemble(
             (HEADLINES[report.verdict], f"bold {_COLOURS[report.verdict]}"),
-            f" {judgement.kind.capitalize()}, probability {judgement.probability:.3f}{made_for}.",
+            f" {judgement.kind.capitalize()}{_probability(judgement.probability)}{made_for}.",
         ),
         soft_wrap=True,
     )
@@ -103,6 +103,10 @@ def _print_told(report: AuditReport) -> None:
         table.add_row(Text(f"{told.prompt} …"), Text(told.base_completes), Text(told.suspect_completes))
         table.add_row(Text(told.question), Text(told.base_answers), Text(told.suspect_answers))
     out.print(table)
+
+
+def _probability(value: float) -> str:
+    return f", probability {value:.3f}" if value else " kind of change"
 
 
 def _and(words: tuple[str, ...]) -> str:
