@@ -38,4 +38,4 @@ def is_proper(name: str) -> bool:
     return bool(words) and all(word[0].isupper() or word[0].isdigit() for word in words)
 
 
-_SMALL = frozenset("the of and de la le du des da do dos di del der den von van el al y e in on upon sur am an der".split())
+_SMALL = frozenset("the of and de la le du des da do dos di del der den von van el al y e es in on upon sur am an".split())
