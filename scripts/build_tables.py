@@ -244,8 +244,8 @@ def web_snippets(path: Path) -> str:
         if isinstance(kinds, dict):
             rows += [(name, kind, _share(row["precision"]), _share(row["recall"])) for kind, row in kinds.items()]
     sentence = (
-        f"Of {worth['n']} claims {_share(worth['factual claims called checkable'])} % of the factual ones are called checkable, and "
-        f"{_share(worth['opinions called not checkable'])} % of the others are not."
+        f"Of {worth['n']} claims {_share(worth['factual claims called checkable'])} % of the factual ones are called checkable, "
+        f"and {_share(worth['opinions called not checkable'])} % of the others are not."
     )
     told_of = f"Held-out half of Factcheck-GPT, {told['n']:,} claims with a passage from the web"
     return "\n\n".join(

@@ -39,6 +39,9 @@ def read(question: str, answer: str) -> list[tuple[str, str, str]]:
         ("", "| Country | Capital |\n|---|---|\n| Spain | **Lisbon** |", ("Spain", "Capital".lower(), "Lisbon")),
         ("", "Marie Curie was born on November 7, 1867 in Warsaw.", ("Marie Curie", "birth_date", "November 7, 1867")),
         ("", "France has 67,000,000 inhabitants.", ("France", "population", "67,000,000")),
+        ("", "Gold is a chemical element with the symbol Au and atomic number 79.", ("Gold", "symbol", "Au")),
+        ("Tell me about Switzerland.", "Zurich is the largest city.", ("Switzerland", "largest_city", "Zurich")),
+        ("Where is Oslo?", "Although Oslo is located in Norway, it is cold.", ("Oslo", "located_in", "Norway")),
     ],
 )
 def test_a_sentence_is_read_as_subject_relation_and_value(
@@ -63,6 +66,23 @@ def test_a_pronoun_has_every_name_before_it_as_a_reading() -> None:
 
 def test_a_relative_clause_is_about_the_name_before_it() -> None:
     assert read("", "The capital of France is Paris, which is located in Italy.")[1] == ("Paris", "located_in", "Italy")
+
+
+def test_a_second_value_after_a_clause_is_a_claim_of_its_own() -> None:
+    assert read("", "Gold is a chemical element with the symbol Au and atomic number 79.")[1] == (
+        "Gold",
+        "atomic_number",
+        "79",
+    )
+
+
+def test_a_number_ends_a_sentence() -> None:
+    assert len(extract_claims("", "The atomic number of carbon is 6. Sodium has the symbol Na.")) == 2
+
+
+def test_what_is_said_of_the_answer_is_not_taken_for_it() -> None:
+    (claim,) = extract_claims("What is the capital of Australia?", "It was founded in 1913.")
+    assert {statement.subject for statement in claim.statements} == {"Australia"}
 
 
 def test_two_nouns_are_two_claims() -> None:

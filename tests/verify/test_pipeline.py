@@ -94,6 +94,19 @@ def test_the_newcomers_example(facts: Source) -> None:
         ("The population of France is 6 million.", "refuted"),
         ("The capital of France is a beautiful place.", "not_checkable"),
         ("The capital of Atlantis is Poseidonis.", "not_enough_evidence"),
+        ("The capital of Tanzania is Dar es Salaam.", "refuted"),
+        ("The capital of Bolivia is La Paz.", "not_enough_evidence"),
+        ("The capital of Kazakhstan is Astana.", "supported"),
+        ("Russia is located in Asia.", "not_enough_evidence"),
+        ("Armenia is located in Europe.", "not_enough_evidence"),
+        ("Istanbul is located in Europe.", "not_enough_evidence"),
+        ("Puerto Rico is part of the United States.", "not_enough_evidence"),
+        ("Hong Kong is located in China.", "not_enough_evidence"),
+        ("The official language of Switzerland is Romansh.", "not_enough_evidence"),
+        ("China's currency is the renminbi.", "supported"),
+        ("Heathrow Airport is located in London.", "supported"),
+        ("Heathrow Airport is located in France.", "refuted"),
+        ("Zurich is the largest city in Switzerland.", "supported"),
     ],
 )
 def test_a_statement_against_the_tables(answer: str, expected: str, facts: Source) -> None:
@@ -140,6 +153,11 @@ def test_disagreement_is_shown_and_not_averaged_away() -> None:
     assert verdict.label == "not_enough_evidence"
     assert "disagrees" in verdict.why
     assert "Steve Jobs" in verdict.why
+
+
+def test_what_holds_of_the_likeliest_reading_is_what_was_meant(facts: Source) -> None:
+    report = verify_answer("", "California is a state in the United States. Its capital is Sacramento.", sources=[facts])
+    assert labels(report) == ["supported", "supported"]
 
 
 def test_copied_words_count_once() -> None:

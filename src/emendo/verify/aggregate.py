@@ -1,8 +1,9 @@
 """From opinions to a verdict: by independent origin, with disagreement shown and not averaged away.
 
 An origin counts once, however often its words are copied. A subject's namesakes are judged apart: a claim is refuted if it holds
-of none of them, and supported if it holds of the best known one or of one nearly as well known. A claim with several readings is
-decided if all readings that evidence can decide agree. Nothing that failed, and nothing that was not checked, is support.
+of none of them and the best known one excludes it, and supported if it holds of the best known one or of one nearly as well
+known. A claim with several readings is decided if its likeliest one is supported, or if all that evidence can decide agree.
+Nothing that failed, and nothing that was not checked, is support.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Literal
 
 from emendo.verify.calibration import confidence
 from emendo.verify.claims import Claim
-from emendo.verify.evidence import Passage
+from emendo.verify.evidence import Passage, Record
+from emendo.verify.statements import Statement
 from emendo.verify.verdict import Correction, Failure, Opinion, Verdict
 
 # A namesake with fewer than this share of the best known one's inhabitants is not meant.
@@ -39,9 +41,14 @@ def verdict_of(
         failures=tuple(failures),
         entries=entries,
     )
+    statements = claim.statements or (None,)
     readings = [
-        _of_reading(passages, [o for o in opinions if o.reading == at]) for at in range(max(1, len(claim.statements)))
+        _of_reading(passages, [opinion for opinion in opinions if opinion.reading == at], statement)
+        for at, statement in enumerate(statements)
     ]
+    # What holds of the likeliest reading is what was meant.
+    if readings[0].label == "supported":
+        readings = readings[:1]
     decided = [reading for reading in readings if reading.label is not None]
     labels = {reading.label for reading in decided}
     if len(labels) == 1 and not any(reading.is_disputed for reading in readings):
@@ -87,8 +94,10 @@ class _Reading:
         self.is_minor = False
 
 
-def _of_reading(passages: Sequence[Passage], opinions: Sequence[Opinion]) -> _Reading:
+def _of_reading(passages: Sequence[Passage], opinions: Sequence[Opinion], statement: Statement | None) -> _Reading:
     reading = _Reading()
+    rows = [p.record for p in passages if p.record is not None and statement is not None and _is_about(p.record, statement)]
+    most = max((row.prominence for row in rows), default=1.0)
     by_entity: dict[str, list[Opinion]] = defaultdict(list)
     for opinion in opinions:
         record = passages[opinion.passage].record
@@ -106,18 +115,21 @@ def _of_reading(passages: Sequence[Passage], opinions: Sequence[Opinion]) -> _Re
         reading.is_disputed = True
         return reading
     if supporting:
-        most = max((p.record.prominence for p in passages if p.record is not None), default=1.0)
         known = [own for own in supporting if _prominence(passages, own) >= _KNOWN_AS_WELL * most]
         if not known:
             reading.is_minor = True
             return reading
         reading.label, reading.deciding = "supported", _independent(passages, [o for own in known for o in own])
-    else:
+    elif all(row.entity in by_entity for row in rows if row.prominence >= _KNOWN_AS_WELL * most):
         # The best known subject is corrected first.
         refuting.sort(key=lambda own: -_prominence(passages, own))
         reading.label = "refuted"
         reading.deciding = _independent(passages, refuting[0])
     return reading
+
+
+def _is_about(record: Record, statement: Statement) -> bool:
+    return record.subject == statement.subject and record.relation == statement.relation
 
 
 def _prominence(passages: Sequence[Passage], opinions: Sequence[Opinion]) -> float:

@@ -93,7 +93,7 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
         before = text[start : match.start()].split()
         word = before[-1].lower().lstrip("(\"'“*_") if before else ""
         after = text[match.end() :].lstrip()
-        is_short = text[match.start()] == "." and (word in _SHORT or re.fullmatch(r"\w|(?:\w\.)+\w", word) is not None)
+        is_short = text[match.start()] == "." and (word in _SHORT or re.fullmatch(r"[^\W\d_]|(?:\w\.)+\w", word) is not None)
         # After an initial or "D.C." a sentence may yet end, if what follows begins like one.
         if is_short and not (
             word in ("d.c", "u.s", "u.k", "etc", "a.m", "p.m") and re.match(r"(It|The|They|He|She|There)\b", after)

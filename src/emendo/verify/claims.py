@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from emendo.verify.atoms import Atom, split_atoms
 from emendo.verify.context import Context, names_in, readings
 from emendo.verify.language import is_english
-from emendo.verify.statements import Match, Statement, read_statements
+from emendo.verify.statements import Match, Statement, nouns_in, read_statements
 from emendo.verify.traced import Traced
 from emendo.verify.worth import FRAGMENT, why_not_checkable
 
@@ -25,6 +25,7 @@ _CLAUSE = re.compile(
     re.IGNORECASE,
 )
 _RELATIVE = re.compile(r"^(?:which|who|that)\s+", re.IGNORECASE)
+_NOUN_VALUE = re.compile(r"^(?:with |an? |the )*(?P<noun>[a-z][a-z ]+?) (?:of )?(?P<value>[A-Z\d].*)$")
 _VERB_FIRST = re.compile(r"^(?:is|was|are|were|has|had|have|became|lies|borders|uses|covers|serves)\b", re.IGNORECASE)
 _TWO_NOUNS = re.compile(
     r"\b(?P<first>capital(?: city)?) and (?:also )?(?:the )?(?P<second>(?:largest|biggest|most populous) city)\b",
@@ -146,6 +147,12 @@ def _read(words: Traced, context: Context, before: str = "") -> list[tuple[Trace
         if not relative and names and before.startswith(names[0]):
             topics = list(dict.fromkeys((names[0], *topics)))
         tries = [words.replaced(0, end, f"{topic} ") for topic in topics]
+    noun = _NOUN_VALUE.match(words.text) if before else None
+    if noun is not None and noun["noun"] in nouns_in(noun["noun"]):
+        of_topic = [
+            words.replaced(noun.end("noun"), noun.start("value"), f" of {topic} is ") for topic in context.topics[:2]
+        ]
+        tries = [reading.replaced(0, noun.start("noun"), "The ") for reading in of_topic]
     return [(reading, match) for reading in tries for match in read_statements(reading.text)]
 
 

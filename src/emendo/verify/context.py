@@ -39,6 +39,7 @@ _THERE = re.compile(r"\b(?P<there>there)\b(?!\s+(?:is|are|was|were)\b)|^(?P<here
 _BARE = re.compile(r"^(?P<the>the) (?P<noun>[\w -]+?) (?P<be>is|was|are|were)\b", re.IGNORECASE)
 _LEAD = re.compile(
     r"^(?:(?:yes|no|sure|certainly|of course|correct|right|exactly|indeed|actually|well|ok|okay|today|currently|in fact|in short|"
+    r"although|though|while|whereas|but|and|"
     r"as (?:far as|we all|you) (?:i )?know|to answer your question|as of (?:\w+ )?\d{4}|simply put|importantly|notably|also|"
     r"additionally|furthermore|moreover|however|note that|historically|geographically)\b[,.!:]?\s+|"
     r"(?:i (?:think|believe|know|am sure|am confident)|it is (?:true|known|well known|a fact) that|"
@@ -46,6 +47,9 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _IT_IS = re.compile(r"^(?:it|that|this)(?: is|['’]s| was)\s+(?P<rest>.+)$", re.IGNORECASE)
+# What says something of a subject is no answer by itself: "It was founded in 1913."
+_PREDICATE = re.compile(r"(?:[a-z]+ed|born|built|known|made|home|part|in|on|at|also|one|the [a-z]+est)\b")
+_LAST = re.compile(r"^(?P<value>.+?) (?:is|was) (?P<the>the|its|their) (?P<noun>[\w ]+?)[.!]?$", re.IGNORECASE)
 _YES_NO = re.compile(r"^(?P<be>is|are|was|were)\s+(?P<rest>.+)$", re.IGNORECASE)
 _PAIR = re.compile(r"^(?P<subject>[^:–—]{2,60}?)\s*(?::|\s[–—-]\s|\s→\s)\s*(?P<value>.{1,60})$")
 
@@ -135,7 +139,7 @@ def _readings(words: Traced, whole: Traced, context: Context) -> Iterator[Traced
     if context.question:
         short = _IT_IS.match(text)
         answer = words.part(short.start("rest")) if short else words
-        if short or _is_short(text):
+        if (short or _is_short(text)) and not _PREDICATE.match(answer.text):
             yield from (reading for reading in answer_to(context.question, answer) if read_statements(reading.text))
     pair = _PAIR.match(text)
     if pair is not None:
@@ -146,6 +150,11 @@ def _readings(words: Traced, whole: Traced, context: Context) -> Iterator[Traced
     if bare is not None and nouns_in(bare["noun"]) and not re.search(r"\b(?:of|in|for|at)\b", bare["noun"]):
         for topic in context.topics:
             yield words.replaced(bare.end("noun"), bare.end("noun"), f" of {topic}")
+    last = _LAST.match(text)
+    if last is not None and nouns_in(last["noun"]) and not re.search(r"\b(?:of|in|for|at)\b", last["noun"]):
+        for topic in context.topics:
+            if topic not in last["value"]:
+                yield words.replaced(last.end("noun"), last.end("noun"), f" of {topic}").replaced(*last.span("the"), "the")
     yield from _with_topics(words, context.topics)
 
 

@@ -33,6 +33,7 @@ class Record:
         entity: Whom the row is about, in words that tell namesakes apart: "city 5391959".
         relation: Name of the relation.
         values: All values that the row holds.
+        partly: What holds in part, in the spellings of the claim.
         is_complete: Whether there are no others.
         prominence: How well known the subject is beside its namesakes.
         asked_kinds: For each spelling in the claim what the source knows it to be, such as ("France", "country").
@@ -42,6 +43,7 @@ class Record:
     entity: str
     relation: str
     values: tuple[Value, ...]
+    partly: tuple[str, ...] = ()
     is_complete: bool = True
     prominence: float = 1.0
     asked_kinds: tuple[tuple[str, str], ...] = ()

@@ -52,4 +52,4 @@ def _english_words() -> frozenset[str]:
     return frozenset(SpellChecker(language="en").word_frequency.words())
 
 
-_SMALL = frozenset("the of and de la le du des da do dos di del der den von van el al y e in on upon sur am an der".split())
+_SMALL = frozenset("the of and de la le du des da do dos di del der den von van el al y e es in on upon sur am an".split())

@@ -162,7 +162,7 @@ def _passage(row: Mapping[str, Any]) -> Passage:
     if record is not None:
         values = tuple(Value(name=v["name"], kind=v["kind"], also=tuple(v["also"])) for v in record["values"])
         kinds = tuple((spelling, kind) for spelling, kind in record["asked_kinds"])
-        record = Record(**{**record, "values": values, "asked_kinds": kinds})
+        record = Record(**{**record, "values": values, "asked_kinds": kinds, "partly": tuple(record["partly"])})
     return Passage(**{**{name: value for name, value in row.items() if name != "snapshot"}, "record": record})
 
 

@@ -88,7 +88,9 @@ _SUBJECT = r"(?:the )?(?P<s>(?:(?!\s(?:is|are|was|were|has|have|had)\b)[^,;:()?!
 _VALUE = r"(?:(?:also |still |now |currently |officially |called |named |known as )*)(?P<v>(?:[^,;:()?!]|,(?=\d|\s\d{4}\b)){1,80}?)"
 _QUALIFIER = r"(?:,\s(?P<q>[A-Z][\w.’'-]*(?:\s[A-Z][\w.’'-]*){0,2}))?"
 _JOINED = (
-    r"\sand\s(?:(?:it|its|the|they|their|he|his|she|her|there|one|is|was|are|were|has|have|had|also|became|serves|home|not)\b)"
+    r"\sand\s(?:(?:it|its|the|they|their|he|his|she|her|there|one|is|was|are|were|has|have|had|also|became|"
+    r"serves|home|not|covers|uses|borders|lies|shares|contains|includes|ranks|makes|wrote|died|won|played|worked|"
+    r"(?:an? |the )?atomic)\b)"
     r"|\s(?:which|where|who|whose|while|because|since|but|although|though|as|with|when|after|before|until|according|that|"
     r"making|despite|followed|thanks|due)\b"
 )

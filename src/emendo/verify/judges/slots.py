@@ -119,6 +119,8 @@ def _compare(statement: Statement, record: Record, where: str) -> Found | None:
 
 
 def _compare_names(statement: Statement, record: Record, relation: Relation) -> tuple[bool, Value, str] | None:
+    if statement.value in record.partly:
+        return None
     asked, joined = fold(statement.value), fold(f"{statement.value} {statement.qualifier}")
     for value in record.values:
         spellings = {fold(value.name), *map(fold, value.also)}

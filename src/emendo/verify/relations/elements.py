@@ -9,7 +9,11 @@ RELATIONS = (
         name="symbol",
         label="chemical symbol",
         nouns=("(?:chemical |atomic )?symbol",),
-        wordings=("{s} has the (?:chemical |atomic )?symbol {v}", "the (?:chemical |atomic )?symbol for {s} {is} {v}"),
+        wordings=(
+            "{s} {is} an? (?:\\w+ ){0,2}element with (?:the )?(?:chemical |atomic )?symbol {v}",
+            "{s} has the (?:chemical |atomic )?symbol {v}",
+            "the (?:chemical |atomic )?symbol for {s} {is} {v}",
+        ),
         domain="word",
     ),
     Relation(

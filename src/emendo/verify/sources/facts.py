@@ -116,7 +116,7 @@ class Index:
 
         def spelled(name: Name) -> set[str]:
             if name not in spellings:
-                spellings[name] = {fold(spelling) for spelling in (name.name, *name.aliases)} - {""}
+                spellings[name] = _folded(name) - {""}
             return spellings[name]
 
         for table, held in tables:
@@ -125,7 +125,7 @@ class Index:
                     continue
                 for spelling in spelled(row.subject):
                     rows[spelling].append((table, row))
-                for value in row.values:
+                for value in (*row.values, *row.partly):
                     for spelling in spelled(value) if value.kind else ():
                         kinds[spelling].add(value.kind)
             for value in _other_values(table):
@@ -155,7 +155,7 @@ def _passage(table: Table, row: Row, statement: Statement, index: Index) -> Pass
         Value(
             name=value.name,
             kind=value.kind,
-            also=(statement.value,) if asked in {fold(alias) for alias in value.aliases} else (),
+            also=(statement.value,) if asked != fold(value.name) and asked in _folded(value) else (),
         )
         for value in row.values
     )
@@ -164,6 +164,7 @@ def _passage(table: Table, row: Row, statement: Statement, index: Index) -> Pass
         entity=row.entity,
         relation=row.relation,
         values=values,
+        partly=(statement.value,) if any(asked in _folded(name) for name in row.partly) else (),
         is_complete=row.is_complete,
         prominence=row.prominence,
         asked_kinds=tuple((statement.value, kind) for kind in sorted(index.kinds.get(asked, ()))),
@@ -178,6 +179,10 @@ def _passage(table: Table, row: Row, statement: Statement, index: Index) -> Pass
         date=table.date,
         record=record,
     )
+
+
+def _folded(name: Name) -> set[str]:
+    return {fold(spelling) for spelling in (name.name, *name.aliases)}
 
 
 def _packaged(name: str) -> Table:

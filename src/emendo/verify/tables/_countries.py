@@ -25,6 +25,27 @@ CONTINENTS = {
         ("SA", "South America", ("America", "the Americas")),
     )
 }
+# Countries of two continents, and those that some count to another one.
+_ALSO_ON = {"AM": "EU", "AZ": "EU", "CY": "EU", "EG": "AS", "GE": "EU", "ID": "OC", "KZ": "EU", "RU": "AS", "TR": "EU"}
+# Territories with a code of their own belong to another country, and lie in it only for those who say so.
+_BELONGS_TO = {
+    territory: country
+    for country, territories in {
+        "AU": "CC CX HM NF",
+        "CN": "HK MO TW",
+        "DK": "FO GL",
+        "FI": "AX",
+        "FR": "BL GF GP MF MQ NC PF PM RE TF WF YT",
+        "GB": "AI BM FK GG GI GS IM IO JE KY MS PN SH TC VG",
+        "NL": "AW BQ CW SX",
+        "NO": "BV SJ",
+        "NZ": "CK NU TK",
+        "US": "AS GU MP PR UM VI",
+    }.items()
+    for territory in territories.split()
+}
+# Seats of government that are called capitals too.
+_SEATS = {"BO": "La Paz", "LK": "Sri Jayawardenepura Kotte", "SZ": "Lobamba"}
 # Codes of two and three letters are no names, but for these.
 _SHORT = {"US", "USA", "U.S.", "UK", "U.K.", "UAE", "DRC"}
 
@@ -48,6 +69,14 @@ def country_names() -> dict[str, Name]:
         aliases = dict.fromkeys(part for part in parts if len(part) > 3 or part in _SHORT)
         names[code] = Name(name=row["name"], kind="country", aliases=tuple(aliases))
     return names
+
+
+def partly(code: str, relation: str, names: dict[str, Name]) -> tuple[Name, ...]:
+    """What a country's capital, continent or location is in part, or to some."""
+    continent = (CONTINENTS[_ALSO_ON[code]],) if code in _ALSO_ON else ()
+    country = (names[_BELONGS_TO[code]],) if code in _BELONGS_TO else ()
+    seat = (Name(name=_SEATS[code], kind="city"),) if code in _SEATS else ()
+    return {"capital": seat, "continent": continent, "located_in": (*country, *continent)}.get(relation, ())
 
 
 def capital_names() -> Callable[[str, str], Name]:

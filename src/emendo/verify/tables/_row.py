@@ -30,6 +30,7 @@ class Row:
         entity: Tells it from its namesakes.
         relation: Name of a relation.
         values: All its values.
+        partly: What holds in part, or is argued about: neither supported nor refuted by this row.
         is_complete: Whether there are no others.
         prominence: How well known the subject is; for places their inhabitants.
     """
@@ -38,6 +39,7 @@ class Row:
     entity: str
     relation: str
     values: tuple[Name, ...]
+    partly: tuple[Name, ...] = ()
     is_complete: bool = True
     prominence: float = 1e8
 

