@@ -297,10 +297,15 @@ def fit(rows: Sequence[dict[str, Any]]) -> Calibration:
 
     Which is the most suspicious depends on the weights, so it is fitted a few times over.
     """
-    rows = [row for row in rows if row["suspect"]["family"] != "ft_m" and any(f["rank"] for f in row["findings"])]
+    rows = [
+        row
+        for row in rows
+        if row["suspect"]["family"] != "ft_m" and any(f["rank"] and f["is_down_projection"] for f in row["findings"])
+    ]
     calibration = Calibration(intercept=-8.0, weights=(4.0, -1.0, 1.0), edits=0, others=0, command="")
     for _ in range(5):
-        chosen = [max(findings_of(row), key=lambda f: edit_probability(f, calibration)) for row in rows]
+        judged = [[f for f in findings_of(row) if f.rank and f.is_down_projection] for row in rows]
+        chosen = [max(findings, key=lambda f: edit_probability(f, calibration)) for findings in judged]
         x = np.array([_features(finding) for finding in chosen])
         y = np.array([row["is_edit"] for row in rows], dtype=float)
         # As much weight for all others as for all edits.
