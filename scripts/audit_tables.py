@@ -74,7 +74,7 @@ def names(path: Path) -> str:
     found = json.loads(path.read_text(encoding="utf-8"))
     single = found["single_edits"]
     rows = [(name, *_counted(single[name])) for name in ("layer", "subject first", "subject of ten")]
-    told = f"Single edits of whole strength, {found['candidates']:,} candidate names"
+    told = f"Single edits of whole strength at layers up to {found['deepest']}, {found['candidates']:,} candidate names"
     return "\n\n".join([_table(("figure", "estimate, with its 95 % interval", "n"), rows), _source(told, found)])
 
 
