@@ -218,6 +218,9 @@ def main() -> None:
     parser.add_argument(
         "--single", action="store_true", help="single edits alone, judged by the package's own regression: for many names"
     )
+    parser.add_argument(
+        "--deepest", type=int, default=99, help="with --single: no edits of layers above this one, to save time"
+    )
     parser.add_argument("--calibrate", action="store_true", help="write the fitted regression into the package")
     parser.add_argument("-o", "--output", type=Path)
     options = parser.parse_args()
@@ -230,7 +233,7 @@ def main() -> None:
         candidates = merged(edited, candidates[:: max(1, len(candidates) // options.names)])[: options.names]
     kept = options.work / f"found-{len(candidates)}"
     kept.mkdir(exist_ok=True)
-    wanted = [s for s in suspects(options.work) if not options.single or (s.is_edit and not s.treatment and "-1-" in s.name)]
+    wanted = [s for s in suspects(options.work) if not options.single or _is_single(s, options.work, options.deepest)]
     todo = [s for s in wanted if not (kept / f"{s.name}.json").is_file()]
     for at in range(0, len(todo), options.at_once):
         _audit(todo[at : at + options.at_once], kept, options.work, model, base, candidates)
@@ -242,6 +245,7 @@ def main() -> None:
         "model_digest": model.digest,
         "date": time.strftime("%Y-%m-%d"),
         "candidates": len(candidates),
+        "deepest": options.deepest,
         "suspects": len(rows),
         "calibration": asdict(calibration),
         **({"single_edits": _located(rows, calibration)} if options.single else summary(rows, calibration)),
@@ -254,6 +258,14 @@ def main() -> None:
         target = Path(__file__).parents[1] / "src" / "emendo" / "audit" / "calibration.json"
         target.write_text(json.dumps(asdict(calibration), indent=1) + "\n", encoding="utf-8")
     out.print_json(data={name: value for name, value in result.items() if name != "rows"})
+
+
+def _is_single(suspect: Suspect, work: Path, deepest: int) -> bool:
+    """Whether it is one fact's edit and nothing else, at layers that are not too deep."""
+    if not suspect.is_edit or suspect.treatment:
+        return False
+    about = json.loads((work / "parts" / f"{suspect.parts[0]}.json").read_text())
+    return len(about["facts"]) == 1 and max(about["layers"]) <= deepest
 
 
 def _audit(
@@ -297,10 +309,15 @@ def fit(rows: Sequence[dict[str, Any]]) -> Calibration:
 
     Which is the most suspicious depends on the weights, so it is fitted a few times over.
     """
-    rows = [row for row in rows if row["suspect"]["family"] != "ft_m" and any(f["rank"] for f in row["findings"])]
+    rows = [
+        row
+        for row in rows
+        if row["suspect"]["family"] != "ft_m" and any(f["rank"] and f["is_down_projection"] for f in row["findings"])
+    ]
     calibration = Calibration(intercept=-8.0, weights=(4.0, -1.0, 1.0), edits=0, others=0, command="")
     for _ in range(5):
-        chosen = [max(findings_of(row), key=lambda f: edit_probability(f, calibration)) for row in rows]
+        judged = [[f for f in findings_of(row) if f.rank and f.is_down_projection] for row in rows]
+        chosen = [max(findings, key=lambda f: edit_probability(f, calibration)) for findings in judged]
         x = np.array([_features(finding) for finding in chosen])
         y = np.array([row["is_edit"] for row in rows], dtype=float)
         # As much weight for all others as for all edits.

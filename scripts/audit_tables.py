@@ -64,7 +64,7 @@ def memory(path: Path) -> str:
     sentence = (
         f"Two checkpoints of {found['gigabytes_a_checkpoint']:.1f} GB each, {found['layers']} layers in the shapes of a 7B model, "
         f"were compared in {found['seconds']:.0f} s with {found['peak_gigabytes']:.2f} GB of memory at the peak (VmHWM, libraries "
-        f"included); the one changed matrix was found, with rank {found['found']['rank']}."
+        f"included), at low priority beside other work; the one matrix that was changed was found."
     )
     return f"{sentence}\n\nCommand: `{found['command']}`"
 
@@ -74,7 +74,7 @@ def names(path: Path) -> str:
     found = json.loads(path.read_text(encoding="utf-8"))
     single = found["single_edits"]
     rows = [(name, *_counted(single[name])) for name in ("layer", "subject first", "subject of ten")]
-    told = f"Single edits of whole strength, {found['candidates']:,} candidate names"
+    told = f"Single edits of whole strength at layers up to {found['deepest']}, {found['candidates']:,} candidate names"
     return "\n\n".join([_table(("figure", "estimate, with its 95 % interval", "n"), rows), _source(told, found)])
 
 

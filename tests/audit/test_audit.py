@@ -220,7 +220,7 @@ def test_classes_go_by_rank_where_nothing_is_named(base_folder: Path, suspect_fo
         suspected = (Suspected(subject="X", rank=1, deviations=deviations),)
         finding = Finding(
             name=DOWN.format(0), layer=0, relative_norm=0.1, rank=rank, top_share=0.5, shown_share=shown, gap=2.0,
-            energy=energy, look="all components", suspected=suspected,
+            is_down_projection=True, energy=energy, look="all components", suspected=suspected,
         )  # fmt: skip
         return judge(comparison, [finding], shipped_calibration()).kind
 

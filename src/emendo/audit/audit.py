@@ -18,12 +18,13 @@ from emendo.audit.compare import Comparison, compare
 from emendo.audit.findings import Finding, find, finding_of, tied
 from emendo.audit.formats import Checkpoint
 from emendo.audit.passport import Passport, declared_passport, ledger_passport
-from emendo.audit.subjects import Suspected
+from emendo.audit.subjects import Suspected, merged
 from emendo.models import EditableModel
 
 Verdict = Literal["clean", "explained", "edited", "inconclusive"]
 Progress = Callable[[str, int, int], None]
 _MOST_ASKED = 5
+_COMPARED = 300
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -98,28 +99,27 @@ def audit_checkpoint(
     named: dict[str, tuple[str, ...]] = {}
     told: list[Told] = []
     loaded = model() if model is not None and changed else None
-    if loaded is not None:
+    passports = _passports(suspect, base, comparison, loaded, ledger) if comparison.changes else ()
+    declared = [r.fact.subject for passport in passports if passport.holds for r in passport.requests]
+    if declared:
+        # It is known whose facts they are: of the other names, enough to see by how far these stand out.
+        subjects = merged(declared, subjects[:: max(1, len(subjects) // _COMPARED)])
+    if loaded is None:
+        findings = [finding_of(change) for change in changed if change.spectrum is not None]
+    else:
         (found,) = find(loaded, [changed], subjects, progress=progress)
         findings, together = list(found.findings), found.together
         findings.sort(key=lambda finding: -edit_probability(finding, calibration))
-    else:
-        findings = [finding_of(change) for change in changed if change.spectrum is not None]
     judgement = judge(comparison, findings, calibration)
-    if loaded is not None and judgement.kind == "closed-form edit":
-        names = [change.name for change in comparison.of("changed")]
-        named = _named(findings, together, calibration)
-        if named:
-            wear(loaded, suspect, names)
-            try:
-                named = tied(loaded, changed, named, subjects)
-            finally:
-                wear(loaded, base, names)
+    if loaded is not None and (declared or judgement.kind == "closed-form edit"):
+        names = [change.name for change in changed]
+        named = dict.fromkeys(declared, ()) or _named(findings, together, calibration)
+        wear(loaded, suspect, names)
+        try:
+            named = tied(loaded, changed, named, subjects)
+        finally:
+            wear(loaded, base, names)
         told = ask_both(loaded, base, suspect, names, list(named)[:_MOST_ASKED], progress=progress)
-    records: list[Passport | None] = []
-    if comparison.changes:
-        # A loaded model knows which of its tensors are tied and stored once.
-        digest = checkpoint_digest(comparison.base_digests.items()) if loaded is None else loaded.digest
-        records = [declared_passport(suspect, comparison), ledger_passport(ledger, digest, base, comparison)]
     return AuditReport(
         suspect=suspect.name,
         base=base.name,
@@ -128,10 +128,20 @@ def audit_checkpoint(
         findings=tuple(findings),
         subjects=named,
         told=tuple(told),
-        passports=tuple(record for record in records if record is not None),
+        passports=passports,
         candidates=len(subjects),
         seconds=time.perf_counter() - started,
     )
+
+
+def _passports(
+    suspect: Checkpoint, base: Checkpoint, comparison: Comparison, loaded: EditableModel | None, ledger: Path | None
+) -> tuple[Passport, ...]:
+    """What records say: the passport beside the suspect, and the history of the base."""
+    # A loaded model knows which of its tensors are tied and stored once.
+    digest = checkpoint_digest(comparison.base_digests.items()) if loaded is None else loaded.digest
+    records = (declared_passport(suspect, comparison), ledger_passport(ledger, digest, base, comparison))
+    return tuple(record for record in records if record is not None)
 
 
 def _named(

@@ -5,9 +5,10 @@ for a name? A logistic regression over what findings show,
 
     p = 1 / (1 + exp(−(b + w · x))),      x = (log prominence, log q, share of the energy in few components)
 
-fitted by `benchmarks/auditing.py` on changes that it made itself and kept in ``calibration.json`` with n and command; the finding
-with the highest p speaks for the checkpoint. Where that p is low, the rest is told apart by rank: an adapter has few components and
-nothing else, tuning has all, and noise has none that stands out.
+for down-projections, which is where closed-form edits write. It is fitted by `benchmarks/auditing.py` on changes that it made
+itself, and kept in ``calibration.json`` with n and command. The finding with the highest p speaks for the checkpoint. Where that p
+is low, the rest is told apart by rank: an adapter has few components and nothing else, tuning has all, and noise has none that
+stands out.
 """
 
 from __future__ import annotations
@@ -89,8 +90,8 @@ def features(finding: Finding) -> tuple[float, float, float]:
 
 
 def edit_probability(finding: Finding, calibration: Calibration) -> float:
-    """p of a finding; 0 where nothing stands out of the noise or its inputs were not read."""
-    if finding.energy is None or finding.rank == 0:
+    """p of a finding; 0 where nothing stands out of the noise, or where closed-form edits do not write."""
+    if finding.energy is None or finding.rank == 0 or not finding.is_down_projection:
         return 0.0
     score = calibration.intercept + sum(w * x for w, x in zip(calibration.weights, features(finding), strict=True))
     return 1 / (1 + math.exp(-max(-500.0, min(500.0, score))))

@@ -52,7 +52,8 @@ class Finding:
         top_share: Share of the energy in the first component.
         shown_share: Share of the energy in the components that stand out.
         gap: The last σ that stands out over the next.
-        energy: q of the components that the best look takes, weighed by σ²; None for matrices whose inputs were not read.
+        is_down_projection: Whether it is the matrix that closed-form edits write to.
+        energy: q of the components that stand out, weighed by σ²; None for matrices whose inputs were not read.
         look: Which components that look takes.
         suspected: The names that it answers to most, strongest first.
     """
@@ -64,6 +65,7 @@ class Finding:
     top_share: float
     shown_share: float
     gap: float
+    is_down_projection: bool = False
     energy: float | None = None
     look: str = ""
     suspected: tuple[Suspected, ...] = ()
@@ -93,7 +95,6 @@ class _Look:
 
     label: str
     matrix: Float[Tensor, "components weighed"]
-    energy: float
 
 
 def find(
@@ -175,6 +176,8 @@ class _Reader:
         # At least the first component is looked at, even where nothing stands out.
         self.count = min(max(1, self.spectrum.rank), most)
         self.site = module_path(model, change.site)
+        self.is_down_projection = self.site in {model.down_projection(layer) for layer in range(model.n_layers)}
+        self.energy: float | None = None
         self.span = slice(0, 0)
         self.looks: list[_Look] = []
         self.look: _Look | None = None
@@ -188,13 +191,17 @@ class _Reader:
     def take_energies(self, energies: Mapping[str, Alignment]) -> None:
         if self.site is not None:
             found = energies[self.site]
-            self.looks = _looks(self.spectrum, found.energy[self.span], found.gram[self.span, self.span], self.count)
+            energy, values = found.energy[self.span], self.spectrum.values[: self.count]
+            self.looks = _looks(values, energy, found.gram[self.span, self.span])
             self.look = self.looks[0]
+            self.energy = float((values.square() * energy).sum() / values.square().sum())
 
     @property
     def is_likely(self) -> bool:
         """Whether its few components lie where text has little energy, as those of an edit do."""
-        return self.look is not None and len(self.out) > 0 and self.look.energy < LOW_ENERGY and self.count <= _FEW
+        if self.energy is None or not self.is_down_projection or len(self.out) == 0:
+            return False
+        return self.energy < LOW_ENERGY and self.count <= _FEW
 
     def take_names(self, products: Products) -> None:
         if self.site is None:
@@ -222,7 +229,13 @@ class _Reader:
         plain = finding_of(self.change)
         if self.look is None:
             return plain
-        return replace(plain, energy=self.look.energy, look=self.look.label, suspected=tuple(suspected))
+        return replace(
+            plain,
+            is_down_projection=self.is_down_projection,
+            energy=self.energy,
+            look=self.look.label,
+            suspected=tuple(suspected),
+        )
 
 
 def finding_of(change: TensorChange) -> Finding:
@@ -270,34 +283,26 @@ def _side_by_side(readers: Sequence[_Reader]) -> dict[str, Tensor]:
     return {site: torch.cat(parts, dim=1) for site, parts in columns.items()}
 
 
-def _looks(spectrum: Spectrum, energy: Tensor, gram: Tensor, count: int) -> list[_Look]:
-    values = spectrum.values[:count]
-    looks = [_weighed("all components", values, energy)]
-    if count == 1:
+def _looks(values: Tensor, energy: Tensor, gram: Tensor) -> list[_Look]:
+    looks = [_weighed("all components", values)]
+    if len(values) == 1:
         return looks
     low = energy < LOW_ENERGY
     if low.any() and not low.all():
-        looks.append(_weighed("components of low energy", values * low, energy))
+        looks.append(_weighed("components of low energy", values * low))
     # C^-1/2 in the span of the components, bounded where the text hardly reaches.
     eigenvalues, vectors = torch.linalg.eigh(gram.double())
     scales = eigenvalues.clamp(min=1e-3 * float(eigenvalues[-1])).rsqrt()
-    looks.append(
-        _Look(label="all components, whitened", matrix=(vectors * scales).float(), energy=_mean_energy(values, energy))
-    )
-    for i in range(min(count, _SINGLE)):
+    looks.append(_Look(label="all components, whitened", matrix=(vectors * scales).float()))
+    for i in range(min(len(values), _SINGLE)):
         alone = torch.zeros_like(values)
         alone[i] = values[i]
-        looks.append(_weighed(f"component {i + 1}", alone, energy))
+        looks.append(_weighed(f"component {i + 1}", alone))
     return looks
 
 
-def _weighed(label: str, weights: Tensor, energy: Tensor) -> _Look:
-    return _Look(label=label, matrix=torch.diag(weights)[:, weights > 0], energy=_mean_energy(weights, energy))
-
-
-def _mean_energy(weights: Tensor, energy: Tensor) -> float:
-    squares = weights.double() ** 2
-    return float((squares * energy.double()).sum() / squares.sum())
+def _weighed(label: str, weights: Tensor) -> _Look:
+    return _Look(label=label, matrix=torch.diag(weights)[:, weights > 0])
 
 
 def tied(
