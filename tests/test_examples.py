@@ -59,3 +59,11 @@ def test_a_history_is_kept_and_exported(tmp_path: Path) -> None:
 @pytest.mark.real
 def test_a_case_is_evaluated(tmp_path: Path) -> None:
     assert "1 cases, two_layer" in _run(tmp_path, "05_evaluate.py", "1")
+
+
+@pytest.mark.real
+def test_both_revisions_are_asked_at_once(tmp_path: Path) -> None:
+    printed = _run(tmp_path, "06_serve.py")
+    assert "They differ from token" in printed
+    assert "original: The capital of California is Los Angeles" in printed
+    assert "edited:   The capital of California is Sacramento" in printed
