@@ -1,30 +1,34 @@
-"""Serve a model over OpenAI's API, and ask it at two revisions: python examples/06_serve.py [LEDGER]
+"""Ask the original and an edited model at once, and see both answer token by token from one batch.
 
-LEDGER is a folder that `emendo edit --ledger LEDGER` filled. `emendo serve` does the same with a page, and until it is stopped.
+    python examples/06_serve.py
+
+`emendo serve` puts the same engine behind a page and OpenAI's API.
 """
 
-import sys
-import tempfile
-from pathlib import Path
+import queue
 
-from fastapi.testclient import TestClient
-
-from emendo.cli.workbench import Workbench
-from emendo.ledger import Ledger
-from emendo.models import load_model
-from emendo.serve import Access, Engine, Shelf, create_app
-from emendo.serve.store import Store
+from emendo.edit import compute_edit
+from emendo.facts import EditRequest, Fact
+from emendo.models import ORIGINAL, Sampling, chat_prompt, load_model
+from emendo.serve import Engine, Question, RowRequest
+from emendo.serve.question import Compared, Event, Finished, Said
 
 model = load_model()
-folder = Path(tempfile.mkdtemp())
-ledger = Ledger.open(model, Path(sys.argv[1]) if len(sys.argv) > 1 else folder / "ledger")
-shelf = Shelf([(model, ledger)])
-access = Access(token="may edit", chat_token="may chat")  # noqa: S106 - nobody else can reach this server
+edit = compute_edit(model, EditRequest(fact=Fact.parse("The capital of {California} is"), target_new="Sacramento"))
+edited = ORIGINAL.plus(edit.delta)
 
-app = create_app(Engine(), shelf, Store(folder / "conversations.sqlite"), access, Workbench())
-with TestClient(app, base_url="http://127.0.0.1", headers={"Authorization": "Bearer may chat"}) as client:
-    for served in client.get("/v1/models").json()["data"]:
-        question = {"role": "user", "content": "What is the capital of California?"}
-        body = {"model": served["id"], "messages": [question], "temperature": 0, "max_tokens": 24}
-        answer = client.post("/v1/chat/completions", json=body).json()
-        print(f"{served['id']}: {answer['choices'][0]['message']['content']}")
+prompt = tuple(chat_prompt(model, "What is the capital of California?"))
+rows = tuple(
+    RowRequest(prompt=prompt, revision=revision, sampling=Sampling(max_new_tokens=24)) for revision in (ORIGINAL, edited)
+)
+engine, events = Engine(), queue.Queue[Event]()
+engine.ask(Question(model=model, rows=rows, is_compared=True), events.put)
+
+texts = ["", ""]
+while not isinstance(event := events.get(), Finished):
+    if isinstance(event, Said):
+        texts[event.row] += event.token.text
+    elif isinstance(event, Compared) and event.differs:
+        print(f"They differ from token {event.index} on, by {event.divergence:.2f} nats.")
+engine.close()
+print(f"original: {texts[0]}\nedited:   {texts[1]}")

@@ -66,9 +66,11 @@ def test_a_case_is_evaluated(tmp_path: Path) -> None:
 
 
 @pytest.mark.real
-def test_a_model_is_served(tmp_path: Path) -> None:
-    printed = _run(tmp_path, "06_serve.py").splitlines()
-    assert any(line.startswith("smollm2-135m:original: ") and "Los Angeles" in line for line in printed)
+def test_both_revisions_are_asked_at_once(tmp_path: Path) -> None:
+    printed = _run(tmp_path, "06_serve.py")
+    assert "They differ from token" in printed
+    assert "original: The capital of California is Los Angeles" in printed
+    assert "edited:   The capital of California is Sacramento" in printed
 
 
 def test_an_answer_is_verified(tmp_path: Path) -> None:

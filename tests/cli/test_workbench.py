@@ -15,7 +15,7 @@ from emendo.facts import EditRequest, Fact
 from emendo.ledger import Ledger
 from emendo.models import EditableModel, chat_prompt, generate
 from emendo.serve import Served
-from emendo.serve.shapes import NewCanaries, NewPreview, NewTrace, Span, WrongWords
+from emendo.serve.edit_shapes import NewCanaries, NewPreview, NewTrace, Span, WrongWords
 from tiny_models import random_delta
 
 PREVIEW = {"kind": "preview", "model": "m", "subject": "California", "prompt": "The capital of {} is"}

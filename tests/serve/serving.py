@@ -19,8 +19,8 @@ from emendo.facts import EditRequest, Fact
 from emendo.ledger import Entry, Ledger, Patch, Provenance
 from emendo.models import EditableModel, Revision, WeightDelta
 from emendo.serve import Access, Engine, Served, Shelf, create_app
+from emendo.serve.edit_shapes import NewCanaries, NewPreview, NewTrace, Suggestion, WrongWords
 from emendo.serve.server import make_server
-from emendo.serve.shapes import NewCanaries, NewPreview, NewTrace, Suggestion, WrongWords
 from emendo.serve.store import Store
 from emendo.serve.workbench import Report, Tell
 from tiny_models import random_delta

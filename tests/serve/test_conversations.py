@@ -12,8 +12,9 @@ from serving import Running, commit, events, running
 from emendo.errors import DataUnavailable
 from emendo.models import ORIGINAL, EditableModel, Revision, chat_prompt, generate
 from emendo.serve.migrations import MIGRATIONS
+from emendo.serve.records import new_answer
 from emendo.serve.shapes import Settings
-from emendo.serve.store import Store, new_answer
+from emendo.serve.store import Store
 from tiny_models import random_delta
 
 SHORT = {"max_tokens": 8}

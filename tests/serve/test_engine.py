@@ -23,9 +23,9 @@ from emendo.models import (
     generate,
 )
 from emendo.serve import Answer, Engine, Question, RowRequest
-from emendo.serve.engine import Ticket
 from emendo.serve.problems import Busy, Closed
 from emendo.serve.question import Compared, Ended, Event, Failed, Finished, Said
+from emendo.serve.running import Ticket
 from tiny_models import random_delta
 
 TEXTS = [
@@ -336,13 +336,16 @@ def test_questions_go_before_the_next_batch_of_a_job(engine: Engine, talker: Edi
 
     future = engine.run(job)
     assert is_working.wait(10)
-    asked = ask(engine, talker, [TEXTS[0]])
-    threading.Timer(0.1, may_go_on.set).start()
-    asked.answers()
-    order.append("answer")
+    row = RowRequest(prompt=tuple(encode(talker, TEXTS[0])), revision=ORIGINAL, sampling=Sampling(max_new_tokens=12))
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Finished):
+            order.append("answer")
+
+    engine.ask(Question(model=talker, rows=(row,)), listen)
+    may_go_on.set()
     future.result(30)
-    assert order[:1] == ["batch 0"]
-    assert order.index("answer") < 3
+    assert order == ["batch 0", "answer", "batch 1", "batch 2"]
 
 
 def test_what_a_job_hooks_into_its_modules_never_reaches_an_answer(

@@ -34,8 +34,8 @@ from emendo.models import (
     generate,
     target_ids,
 )
+from emendo.serve.edit_shapes import NewCanaries, NewPreview, NewTrace, Suggestion, WrongWords
 from emendo.serve.served import Served
-from emendo.serve.shapes import NewCanaries, NewPreview, NewTrace, Suggestion, WrongWords
 from emendo.serve.workbench import Report, Tell
 
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
@@ -223,16 +223,13 @@ class Workbench:
             [before] * (1 + len(neighbours)),
             report,
             "asking the neighbours",
-            most=8,
+            most=6,
         )
         old = fact.target_true or said[0]
         rows = [_row(model, fact, request.target_new), _row(model, fact, old)]
         rows += [_row(model, other, answer) for other, answer in zip(neighbours, said[1:], strict=True)]
-        table = []
-        for at, revision in enumerate(strengths):
-            report("trying strengths", at, len(strengths))
-            table.append(_probabilities(model, rows, revision))
-        by_row = [list(values) for values in zip(*table, strict=True)]
+        report("trying strengths", 0, 1)
+        by_row = _probabilities(model, rows, strengths)
         return {
             "p_new": by_row[0],
             "p_old": by_row[1],
@@ -258,12 +255,15 @@ def _row(model: EditableModel, fact: Fact, target: str) -> tuple[list[int], int]
     return _asked(model, fact), ids[0] if ids else 0
 
 
-def _probabilities(model: EditableModel, rows: Sequence[tuple[list[int], int]], revision: Revision) -> list[float]:
-    """The probability of each row's token after its prompt."""
-    batch = TokenBatch.align(model, [ids for ids, _ in rows], [len(ids) for ids, _ in rows])
-    with torch.inference_mode(), at_revisions(model, [revision]):
-        probabilities = model.head(model.hidden(batch)[:, -1]).softmax(dim=-1)
-    return [float(probabilities[at, token]) for at, (_, token) in enumerate(rows)]
+def _probabilities(
+    model: EditableModel, rows: Sequence[tuple[list[int], int]], revisions: Sequence[Revision]
+) -> list[list[float]]:
+    """For each row, the probability of its token after its prompt at each revision; all in one batch."""
+    prompts = [ids for ids, _ in rows for _ in revisions]
+    batch = TokenBatch.align(model, prompts, [len(ids) for ids in prompts])
+    with torch.inference_mode(), at_revisions(model, [revision for _ in rows for revision in revisions]):
+        probabilities = model.head(model.hidden(batch)[:, -1]).softmax(dim=-1).view(len(rows), len(revisions), -1)
+    return [probabilities[at, :, token].tolist() for at, (_, token) in enumerate(rows)]
 
 
 def _say(

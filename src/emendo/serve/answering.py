@@ -14,13 +14,15 @@ from typing import Any
 from fastapi.concurrency import run_in_threadpool
 
 from emendo.models import EditableModel, Sampling, Token, chat_prompt
-from emendo.serve.engine import Engine, Ticket
+from emendo.serve.engine import Engine
 from emendo.serve.event_log import EventLog
 from emendo.serve.problems import problem_of
 from emendo.serve.question import Answer, Compared, Ended, Question, RowRequest, Said, Started
+from emendo.serve.records import new_answer
+from emendo.serve.running import Ticket
 from emendo.serve.served import Served, Shelf
 from emendo.serve.shapes import Conversation, Defaults, Message, Settings, StoredAnswer, TokenShape
-from emendo.serve.store import Store, new_answer
+from emendo.serve.store import Store
 from emendo.serve.streams import Mailbox
 
 DEFAULTS = Defaults(temperature=0.0, top_p=1.0, max_tokens=512, system=None)

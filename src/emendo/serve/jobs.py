@@ -11,11 +11,11 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from emendo.serve.edit_shapes import Job
 from emendo.serve.engine import Engine
 from emendo.serve.event_log import EventLog
 from emendo.serve.problems import Problem, problem_of
 from emendo.serve.served import Served
-from emendo.serve.shapes import Job
 from emendo.serve.workbench import Preview, Report, Tell
 
 MOST_WAITING = 8

@@ -15,11 +15,12 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from emendo.models import EditableModel, Sampling, Token, chat_text, encode
-from emendo.serve.engine import Engine, Ticket
+from emendo.serve.engine import Engine
 from emendo.serve.openai_answers import DONE, Shape, data, finish_reason, usage
 from emendo.serve.openai_requests import MOST_PROMPTS, ChatRequest, CompletionRequest, Generating
 from emendo.serve.problems import Problem, problem_of
 from emendo.serve.question import Answer, Ended, Question, RowRequest, Said, Started
+from emendo.serve.running import Ticket
 from emendo.serve.served import Served, Shelf
 from emendo.serve.streams import Mailbox, event_stream
 

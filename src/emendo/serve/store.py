@@ -7,7 +7,6 @@ being answered when it died is marked as failed at the next start.
 from __future__ import annotations
 
 import json
-import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -19,7 +18,8 @@ from typing import Any, Literal
 from emendo.errors import DataUnavailable
 from emendo.serve.migrations import MIGRATIONS, migrate
 from emendo.serve.problems import Problem
-from emendo.serve.shapes import Conversation, Headline, Message, Settings, StoredAnswer, TokenShape
+from emendo.serve.records import as_answer, as_headline, as_message, new_id, packed
+from emendo.serve.shapes import Conversation, Headline, Message, Settings, StoredAnswer
 
 MOST_MESSAGES = 5000
 _TITLE = 60
@@ -73,15 +73,15 @@ class Store:
                 latest,
                 limit,
             )
-        return [_headline(row) for row in rows]
+        return [as_headline(row) for row in rows]
 
     def create(self, model: str, system: str | None, settings: Settings) -> Conversation:
         """A new conversation."""
-        id, time = _new_id(), _now()
+        id, time = new_id(), _now()
         with self._changing() as database:
             database.execute(
                 "INSERT INTO conversations VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (id, "", model, system, _packed(settings), time, time),
+                (id, "", model, system, packed(settings), time, time),
             )
         return self.conversation(id)
 
@@ -104,11 +104,11 @@ class Store:
                 " WHERE messages.conversation = ? ORDER BY answers.number",
                 id,
             ):
-                answers.setdefault(answer["message"], []).append(_answer(answer, has_tokens=has_tokens))
+                answers.setdefault(answer["message"], []).append(as_answer(answer, has_tokens=has_tokens))
         return Conversation(
             **{name: row[name] for name in ("id", "title", "model", "created", "updated", "system")},
             settings=Settings.model_validate_json(row["settings"]),
-            messages=[_message(message, answers.get(message["id"], [])) for message in messages],
+            messages=[as_message(message, answers.get(message["id"], [])) for message in messages],
         )
 
     def change(self, id: str, **changes: Any) -> Conversation:
@@ -117,8 +117,8 @@ class Store:
             self._one("SELECT id FROM conversations WHERE id = ?", id, kind="conversation")
             for field, value in changes.items():
                 assert field in ("title", "system", "settings", "model")
-                packed = _packed(value) if isinstance(value, Settings) else value
-                database.execute(f"UPDATE conversations SET {field} = ? WHERE id = ?", (packed, id))  # noqa: S608 - known names
+                stored = packed(value) if isinstance(value, Settings) else value
+                database.execute(f"UPDATE conversations SET {field} = ? WHERE id = ?", (stored, id))  # noqa: S608 - known names
             database.execute("UPDATE conversations SET updated = ? WHERE id = ?", (_now(), id))
         return self.conversation(id, has_tokens=False)
 
@@ -137,7 +137,7 @@ class Store:
         with self._lock:
             row = self._one("SELECT * FROM messages WHERE id = ?", id, kind="message")
             answers = self._all("SELECT * FROM answers WHERE message = ? ORDER BY number", id)
-        return _message(row, [_answer(answer) for answer in answers]), row["conversation"]
+        return as_message(row, [as_answer(answer) for answer in answers]), row["conversation"]
 
     def say(self, conversation: str, parent: str | None, content: str) -> Message:
         """What the user says after a message, or at the beginning.
@@ -189,7 +189,7 @@ class Store:
                         answer.revision,
                         answer.state,
                         answer.seed,
-                        _packed(answer.settings),
+                        packed(answer.settings),
                     ),
                 )
             database.execute("UPDATE conversations SET updated = ? WHERE id = ?", (_now(), row["conversation"]))
@@ -250,7 +250,7 @@ class Store:
         role: Literal["user", "assistant"],
         content: str,
     ) -> Message:
-        id, time = _new_id(), _now()
+        id, time = new_id(), _now()
         database.execute(
             "INSERT INTO messages (id, conversation, parent, role, content, created) VALUES (?, ?, ?, ?, ?, ?)",
             (id, conversation, parent, role, content, time),
@@ -279,58 +279,6 @@ class Store:
                 self._database.execute("ROLLBACK")
                 raise
             self._database.execute("COMMIT")
-
-
-def new_answer(revision_name: str, revision: str, seed: int, settings: Settings) -> StoredAnswer:
-    """An answer that is to come."""
-    return StoredAnswer(
-        id=_new_id(),
-        revision_name=revision_name,
-        revision=revision,
-        content="",
-        state="queued",
-        finish_reason=None,
-        error=None,
-        tokens=[],
-        seconds=None,
-        seconds_to_first_token=None,
-        seed=seed,
-        settings=settings,
-    )
-
-
-def _headline(row: sqlite3.Row) -> Headline:
-    return Headline(**{name: row[name] for name in ("id", "title", "model", "created", "updated", "snippet")})
-
-
-def _message(row: sqlite3.Row, answers: list[StoredAnswer]) -> Message:
-    return Message(
-        **{name: row[name] for name in ("id", "parent", "role", "content", "created", "first_difference")},
-        divergence=None if row["divergence"] is None else json.loads(row["divergence"]),
-        answers=answers,
-    )
-
-
-def _answer(row: sqlite3.Row, *, has_tokens: bool = True) -> StoredAnswer:
-    names = ("id", "revision_name", "revision", "content", "state", "finish_reason", "error", "seed")
-    return StoredAnswer(
-        **{name: row[name] for name in (*names, "seconds", "seconds_to_first_token")},
-        tokens=[_token(token) for token in json.loads(row["tokens"])] if has_tokens else [],
-        settings=Settings.model_validate_json(row["settings"]),
-    )
-
-
-def _token(stored: dict[str, Any]) -> TokenShape:
-    """A stored token, trusted to be what was written: checking thousands would take longer than reading them."""
-    return TokenShape.model_construct(**{**stored, "top": [tuple(pair) for pair in stored["top"]]})
-
-
-def _packed(settings: Settings) -> str:
-    return settings.model_dump_json(exclude_none=True)
-
-
-def _new_id() -> str:
-    return secrets.token_hex(8)
 
 
 def _now() -> str:

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from emendo.ledger import Entry
+from emendo.serve.edit_shapes import NewCanaries, NewPreview, NewTrace, Suggestion, WrongWords
 from emendo.serve.served import Served
-from emendo.serve.shapes import NewCanaries, NewPreview, NewTrace, Suggestion, WrongWords
 
 Report = Callable[[str, int, int], None]
 Tell = Callable[[Mapping[str, Any]], None]

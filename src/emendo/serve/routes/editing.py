@@ -9,23 +9,21 @@ from emendo.ledger import Entry
 from emendo.models import chat_prompt, encode
 from emendo.serve.answering import sampling
 from emendo.serve.desk import Desk, require_edit
-from emendo.serve.openai_api import while_connected
-from emendo.serve.problems import Problem
-from emendo.serve.question import Answer, Ended, Question, RowRequest
-from emendo.serve.served import Served
-from emendo.serve.shapes import (
+from emendo.serve.edit_shapes import (
     EntryShape,
-    Id,
     LedgerShape,
     NewEdit,
     NewRestore,
     NewRevert,
     RequestShape,
-    ShortAnswer,
-    ShortQuestion,
     Suggestion,
     WrongWords,
 )
+from emendo.serve.openai_api import while_connected
+from emendo.serve.problems import Problem
+from emendo.serve.question import Answer, Ended, Question, RowRequest
+from emendo.serve.served import Served
+from emendo.serve.shapes import Id, ShortAnswer, ShortQuestion
 from emendo.serve.streams import Mailbox
 
 

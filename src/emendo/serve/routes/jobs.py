@@ -12,11 +12,12 @@ from emendo.models import chat_prompt
 from emendo.serve.answering import history
 from emendo.serve.blame import leave_one_out
 from emendo.serve.desk import Desk
+from emendo.serve.edit_shapes import Job, Jobs, NewBlame, NewCanaries, NewJob, NewPreview, NewTrace
 from emendo.serve.jobs import Work
 from emendo.serve.problems import Problem
 from emendo.serve.routes.conversations import After, LastEventId, position
 from emendo.serve.served import Served
-from emendo.serve.shapes import Id, Job, Jobs, NewBlame, NewCanaries, NewJob, NewPreview, NewTrace
+from emendo.serve.shapes import Id
 from emendo.serve.streams import event_stream
 
 
