@@ -1,15 +1,18 @@
-"""Verify an answer against tables of facts, claim by claim: python examples/07_verify.py [ANSWER] [QUESTION]"""
+"""Check an answer claim by claim, and see what is wrong, what would be right, and by which source: python examples/07_verify.py"""
 
-import sys
+from emendo.verify import open_judge, open_source, verify_answer
+from emendo.verify.repair import command_of, repair_of
 
-from emendo.verify import verify_answer
+question = "What is the capital of California?"
+answer = (
+    "The capital of California is Los Angeles, which is located in the United States. It became a state in 1850. I like it."
+)
 
-answer = sys.argv[1] if len(sys.argv) > 1 else "The capital of California is Los Angeles. It became a state in 1850."
-question = sys.argv[2] if len(sys.argv) > 2 else ""
-
-report = verify_answer(question, answer)
+# What they read is kept: who verifies many answers opens sources and judges once.
+report = verify_answer(question, answer, sources=[open_source("facts")], judges=[open_judge("slots")])
 for verdict in report.verdicts:
-    print(f"{verdict.claim.quote}: {verdict.label}, {verdict.why}")
-    for passage in verdict.passages[:1]:
-        print(f"    {passage.locator}: {passage.text}")
-print(f"checked {report.checked} of {report.checkable} claims")
+    print(f"{verdict.label:20} {verdict.claim.quote}\n{'':20} {verdict.why}")
+    request = repair_of(verdict)
+    if request is not None:
+        print(f"{'':20} {command_of(request)}")
+print(f"{report.checked} of {report.checkable} checkable claims were decided")

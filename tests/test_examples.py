@@ -75,5 +75,6 @@ def test_both_revisions_are_asked_at_once(tmp_path: Path) -> None:
 
 def test_an_answer_is_verified(tmp_path: Path) -> None:
     printed = _run(tmp_path, "07_verify.py")
-    assert "refuted, the capital of California is Sacramento, not Los Angeles" in printed
-    assert "checked 2 of 2 claims" in printed
+    labels = [line.split()[0] for line in printed.splitlines() if not line.startswith(" ")]
+    assert labels == ["refuted", "supported", "supported", "not_checkable", "3"]
+    assert "emendo edit 'The capital of {California} is' Sacramento" in printed

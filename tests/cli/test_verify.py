@@ -120,7 +120,9 @@ def test_what_nothing_can_check_is_not_called_right(run: Run) -> None:
     ("arguments", "message"),
     [
         (("verify", "x", "--source", "nowhere"), "There is no source named 'nowhere'"),
+        (("verify", "x", "--source", "facts:/nowhere.yaml"), "The mapping /nowhere.yaml cannot be read"),
         (("verify", "x", "--judge", "slot"), "Did you mean 'slots'"),
+        (("verify", "x", "--judge", "llm:m"), "names no model and server"),
         (("verify", "--compare"), "--compare needs a question"),
         (("verify", "--replay", "/nowhere.json"), "No such file"),
         (("proxy", "--upstream", "localhost"), "no address of a server"),

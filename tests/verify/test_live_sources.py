@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from emendo.errors import InvalidRequest, SourceFailed
-from emendo.verify import Claim, extract_claims, open_source, read_source, verify_answer
+from emendo.verify import Claim, Judge, extract_claims, open_source, read_source, verify_answer
 from emendo.verify.fetching import Fetcher
 from emendo.verify.ranking import best
 from emendo.verify.sources import web, wikidata, wikipedia
@@ -49,10 +49,11 @@ def encyclopedia(request: Request) -> Reply:
     return reply({"batchcomplete": True, "query": {"pages": [page]}})
 
 
-def test_wikipedia_is_cited_with_its_revision() -> None:
+def test_wikipedia_is_cited_with_its_revision(judges: list[Judge]) -> None:
     with server(encyclopedia) as (address, seen):
         config = wikipedia.Config(endpoint=f"{address}/w/api.php", fetcher=LOCAL)
-        (verdict,) = verify_answer("", "Marie Curie was born in Paris.", sources=[open_source("wikipedia", config)]).verdicts
+        found = [open_source("wikipedia", config)]
+        (verdict,) = verify_answer("", "Marie Curie was born in Paris.", sources=found, judges=judges).verdicts
     assert (verdict.label, verdict.correction and verdict.correction.text) == ("refuted", "Warsaw")
     first = verdict.passages[0]
     assert first.locator == "Marie Curie, revision 1234567, paragraph 3"

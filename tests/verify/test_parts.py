@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from emendo.verify import open_source, verify_answer
+from emendo.verify import Source, open_source, verify_answer
 from emendo.verify.atoms import split_atoms, split_sentences
 from emendo.verify.calibration import confidence, read_counts
 from emendo.verify.compare import compare_reports
-from emendo.verify.judges import slots
 from emendo.verify.language import is_english
 from emendo.verify.names import fold, is_proper
 from emendo.verify.quantities import Date, Quantity, read_date, read_quantity
 from emendo.verify.relations import RELATIONS
 from emendo.verify.sources import memory
+from emendo.verify.tables._gazetteer import Gazetteer
 
 
 @pytest.mark.parametrize(
@@ -178,8 +178,9 @@ def test_every_relation_can_be_worded() -> None:
         ("Hawaii", "Honolulu", False),
     ],
 )
-def test_places_exclude_each_other_only_where_that_is_known(first: str, second: str, expected: bool) -> None:
-    gazetteer = slots.Config().gazetteer
+def test_places_exclude_each_other_only_where_that_is_known(
+    first: str, second: str, expected: bool, gazetteer: Gazetteer
+) -> None:
     assert gazetteer.excludes(first, second) is gazetteer.excludes(second, first) is expected
 
 
@@ -202,8 +203,8 @@ EDIT = memory.Remembered(number=3, subject="California", prompt="The capital of 
         ("The capital of France is Rome.", "The capital of Atlantis is Rome.", "undecided", ""),
     ],
 )
-def test_what_an_edit_did_to_the_truth(original: str, edited: str, effect: str, explanation: str) -> None:
-    sources = [open_source("facts"), open_source("memory", memory.Config(edits=(EDIT,)))]
+def test_what_an_edit_did_to_the_truth(original: str, edited: str, effect: str, explanation: str, facts: Source) -> None:
+    sources = [facts, open_source("memory", memory.Config(edits=(EDIT,)))]
     reports = [verify_answer("", answer, sources=sources) for answer in (original, edited)]
     (compared,) = compare_reports(*reports)
     assert (compared.effect, compared.explanation) == (effect, explanation)

@@ -18,7 +18,6 @@ from emendo.verify import (
     Source,
     extract_claims,
     open_judge,
-    open_source,
     verify_answer,
 )
 from emendo.verify.pipeline import decide
@@ -26,12 +25,6 @@ from emendo.verify.repair import command_of, repair_of
 from emendo.verify.replay import differences, replay
 
 HEADLINE = "The capital of California is Los Angeles. It became a state in 1850."
-
-
-@pytest.fixture(scope="module")
-def facts() -> Source:
-    """The embedded tables, read once."""
-    return open_source("facts")
 
 
 def source(search: Callable[[Claim, int], list[Passage]], name: str = "made") -> Source:
@@ -143,8 +136,8 @@ def test_a_statement_against_the_tables(answer: str, expected: str, facts: Sourc
         ),
     ],
 )
-def test_a_statement_against_free_text(evidence: str, answer: str, expected: str) -> None:
-    assert labels(verify_answer("", answer, sources=[says(evidence)])) == [expected]
+def test_a_statement_against_free_text(evidence: str, answer: str, expected: str, judges: list[Judge]) -> None:
+    assert labels(verify_answer("", answer, sources=[says(evidence)], judges=judges)) == [expected]
 
 
 def test_disagreement_is_shown_and_not_averaged_away() -> None:

@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from emendo.errors import InvalidRequest
-from emendo.verify import Report, open_source, verify_answer
+from emendo.verify import Judge, Report, Source, verify_answer
 from emendo.verify.proxy import create_proxy, question_in
 from emendo.verify.streams import data_of
 
@@ -83,11 +83,10 @@ def serving(app: Starlette) -> Iterator[str]:
         thread.join(timeout=10)
 
 
-@pytest.fixture(scope="module")
-def check() -> Callable[[str, str], Report]:
+@pytest.fixture
+def check(facts: Source, judges: list[Judge]) -> Callable[[str, str], Report]:
     """Verification against the embedded tables."""
-    facts = open_source("facts")
-    return lambda question, answer: verify_answer(question, answer, sources=[facts])
+    return lambda question, answer: verify_answer(question, answer, sources=[facts], judges=judges)
 
 
 @pytest.fixture

@@ -46,8 +46,18 @@ class Config:
 
     @classmethod
     def of(cls, argument: str) -> Config:
-        """From what follows "facts:" on the command line: a mapping, or nothing."""
-        return cls(mapping=Path(argument) if argument else None)
+        """From what follows "facts:" on the command line: a mapping, or nothing.
+
+        Raises:
+            DataUnavailable: The mapping or its table cannot be read.
+            InvalidRequest: They do not fit together.
+        """
+        if not argument:
+            return cls()
+        path = Path(argument).expanduser()
+        # A mistake in the mapping is told before anything is checked.
+        _own(path)
+        return cls(mapping=path)
 
     @cached_property
     def shelf(self) -> Shelf:
