@@ -14,29 +14,27 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
+from auditing_figures import counted, findings_of, fit, located, short, summary
 from safetensors.torch import load_file
-from scipy.optimize import minimize
 from torch import Tensor
 
 from emendo.audit.behaviour import ask_both
 from emendo.audit.checkpoint import open_checkpoint
-from emendo.audit.classes import Calibration, edit_probability, judge, shipped_calibration
+from emendo.audit.classes import Calibration, edit_probability, shipped_calibration
 from emendo.audit.compare import Comparison, compare
-from emendo.audit.findings import Finding, find
+from emendo.audit.findings import find
 from emendo.audit.formats import Checkpoint
 from emendo.audit.formats.safetensors import SafetensorsFiles
 from emendo.audit.inputs import own_text, read_inputs
 from emendo.audit.rounding import RECIPES
-from emendo.audit.subjects import OUTSTANDING, Suspected, merged, shipped_subjects
+from emendo.audit.subjects import merged, shipped_subjects
 from emendo.cli.console import out
-from emendo.evaluate.intervals import wilson
 from emendo.models import EditableModel, TokenBatch, load_model
 from emendo.models.editable import tensor_digest
 
@@ -46,7 +44,6 @@ TREATMENTS = (
     "× 2", "with training", "Q8_0", "Q4_0",
 )  # fmt: skip
 EVERY = 8
-RIDGE = 0.05
 
 
 class Kept(SafetensorsFiles):
@@ -248,9 +245,9 @@ def main() -> None:
         "deepest": options.deepest,
         "suspects": len(rows),
         "calibration": asdict(calibration),
-        **({"single_edits": _located(rows, calibration)} if options.single else summary(rows, calibration)),
+        **({"single_edits": located(rows, calibration)} if options.single else summary(rows, calibration)),
         "facts": asked,
-        "rows": [_short(row, calibration) for row in rows],
+        "rows": [short(row, calibration) for row in rows],
     }
     if options.output is not None:
         options.output.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -294,157 +291,6 @@ def _audit(
         (kept / f"{suspect.name}.json").write_text(json.dumps(row, ensure_ascii=False), encoding="utf-8")
 
 
-def findings_of(row: dict[str, Any]) -> list[Finding]:
-    """The findings of a row."""
-    return [Finding(**{**f, "suspected": tuple(Suspected(**s) for s in f["suspected"])}) for f in row["findings"]]
-
-
-def probability(row: dict[str, Any], calibration: Calibration) -> float:
-    """That a checkpoint was edited."""
-    return max((edit_probability(finding, calibration) for finding in findings_of(row)), default=0.0)
-
-
-def fit(rows: Sequence[dict[str, Any]]) -> Calibration:
-    """The regression on one finding a checkpoint: of an edit that of an edited matrix, of others the most suspicious one.
-
-    Which is the most suspicious depends on the weights, so it is fitted a few times over.
-    """
-    rows = [
-        row
-        for row in rows
-        if row["suspect"]["family"] != "ft_m" and any(f["rank"] and f["is_down_projection"] for f in row["findings"])
-    ]
-    calibration = Calibration(intercept=-8.0, weights=(4.0, -1.0, 1.0), edits=0, others=0, command="")
-    for _ in range(5):
-        judged = [[f for f in findings_of(row) if f.rank and f.is_down_projection] for row in rows]
-        chosen = [max(findings, key=lambda f: edit_probability(f, calibration)) for findings in judged]
-        x = np.array([_features(finding) for finding in chosen])
-        y = np.array([row["is_edit"] for row in rows], dtype=float)
-        # As much weight for all others as for all edits.
-        weight = np.where(y == 1, 0.5 / max(1, y.sum()), 0.5 / max(1, (1 - y).sum())) * len(y)
-
-        def loss(w: Any, x: Any = x, y: Any = y, weight: Any = weight) -> float:
-            z = w[0] + x @ w[1:]
-            return float((weight * (np.logaddexp(0, z) - y * z)).sum() + RIDGE * (w[1:] ** 2).sum())
-
-        # More prominence, less energy and fewer components can only speak for an edit.
-        w = minimize(loss, np.zeros(4), method="L-BFGS-B", bounds=[(None, None), (0, None), (None, 0), (0, None)]).x
-        calibration = Calibration(
-            intercept=float(w[0]),
-            weights=tuple(float(v) for v in w[1:]),
-            edits=int(y.sum()),
-            others=int((1 - y).sum()),
-            command="python benchmarks/auditing.py --calibrate",
-        )
-    return calibration
-
-
-def _features(finding: Finding) -> tuple[float, ...]:
-    from emendo.audit.classes import features
-
-    return features(finding) if finding.energy is not None else (0.0, 0.0, 0.0)
-
-
-def summary(rows: Sequence[dict[str, Any]], calibration: Calibration) -> dict[str, Any]:
-    """All figures, each with n and interval; p is that of a fit without the family that is tested."""
-    families = sorted({_family(row) for row in rows})
-    without = {family: fit([row for row in rows if _family(row) != family]) for family in families}
-    left_out = {row["suspect"]["name"]: probability(row, without[_family(row)]) for row in rows}
-    edits = [row for row in rows if row["is_edit"]]
-    plain = [row for row in edits if not row["suspect"]["treatment"]]
-    benign = [row for row in rows if not row["is_edit"] and row["suspect"]["family"] != "ft_m"]
-    score: Callable[[dict[str, Any]], float] = lambda row: left_out[row["suspect"]["name"]]  # noqa: E731
-    strata = sorted({(row["suspect"]["family"], row["suspect"]["treatment"]) for row in rows})
-    single = [row for row in plain if len(row["about"]["facts"]) == 1]
-    return {
-        "auroc": _auroc([score(r) for r in plain], [score(r) for r in benign]),
-        "auroc_all_treatments": _auroc([score(r) for r in edits], [score(r) for r in benign]),
-        "baselines": {
-            "relative norm": _auroc([_norm(r) for r in plain], [_norm(r) for r in benign]),
-            "few tensors changed": _auroc([-r["changed"] for r in plain], [-r["changed"] for r in benign]),
-            "top energy share": _auroc([_share(r) for r in plain], [_share(r) for r in benign]),
-        },
-        "false_alarms": _share_of(benign, lambda r: score(r) >= 0.5),
-        "strata": {
-            f"{family} {treatment}".strip(): {
-                "called an edit": _share_of(_stratum(rows, family, treatment), lambda r: score(r) >= 0.5),
-                **_located(_stratum(rows, family, treatment), calibration),
-            }
-            for family, treatment in strata
-        },
-        "single_edits": {"called an edit": _share_of(single, lambda r: score(r) >= 0.5), **_located(single, calibration)},
-        "batches": [_batch(row, calibration) for row in plain if len(row["about"]["facts"]) > 1],
-        "classes": _classes(rows, calibration),
-    }
-
-
-def _family(row: dict[str, Any]) -> str:
-    """What is left out together: a method, or adapters and tuning of the same matrices."""
-    return f"{row['suspect']['family']} {row['about'].get('modules', '')}".strip()
-
-
-def _stratum(rows: Sequence[dict[str, Any]], family: str, treatment: str) -> list[dict[str, Any]]:
-    return [row for row in rows if (row["suspect"]["family"], row["suspect"]["treatment"]) == (family, treatment)]
-
-
-def _located(rows: Sequence[dict[str, Any]], calibration: Calibration) -> dict[str, Any]:
-    """Of edits: whether the likeliest matrix is an edited one, and whether it names a subject."""
-    rows = [row for row in rows if row["is_edit"] and row["findings"]]
-    if not rows:
-        return {}
-    best = [max(findings_of(row), key=lambda f: (edit_probability(f, calibration), f.prominence)) for row in rows]
-    pairs = list(zip(rows, best, strict=True))
-    right = [f.layer in row["about"]["layers"] for row, f in pairs]
-    names = [[s["subject"] for s in row["together"]] or [s.subject for s in f.suspected] for row, f in pairs]
-    wanted = [{fact["subject"] for fact in row["about"]["facts"]} for row in rows]
-    return {
-        "layer": _counted(sum(right), len(right)),
-        "subject first": _counted(sum(n[0] in w for n, w in zip(names, wanted, strict=True) if n), len(rows)),
-        "subject of ten": _counted(sum(bool(w & set(n)) for n, w in zip(names, wanted, strict=True)), len(rows)),
-    }
-
-
-def _batch(row: dict[str, Any], calibration: Calibration) -> dict[str, Any]:
-    wanted = {fact["subject"] for fact in row["about"]["facts"]}
-    found = {s["subject"] for f in row["findings"] if f["layer"] in row["about"]["layers"] for s in f["suspected"]}
-    sure = {
-        s["subject"]
-        for f in row["findings"]
-        if f["layer"] in row["about"]["layers"]
-        for s in f["suspected"]
-        if s["deviations"] > OUTSTANDING
-    }
-    return {
-        "name": row["suspect"]["name"],
-        "facts": len(wanted),
-        "probability": probability(row, calibration),
-        "listed": len(found),
-        "right": len(found & wanted),
-        "outstanding": len(sure),
-        "outstanding_right": len(sure & wanted),
-    }
-
-
-def _classes(rows: Sequence[dict[str, Any]], calibration: Calibration) -> dict[str, dict[str, int]]:
-    table: dict[str, dict[str, int]] = {}
-    for row in rows:
-        kind = _class(row, calibration)
-        family = row["suspect"]["family"]
-        table.setdefault(family, {})[kind] = table.setdefault(family, {}).get(kind, 0) + 1
-    return table
-
-
-def _class(row: dict[str, Any], calibration: Calibration) -> str:
-    from emendo.audit.compare import TensorChange
-
-    changes = [TensorChange(name=str(i), kind="rounded", recipe="x") for i in range(row["rounded"])]
-    changes += [TensorChange(name=f["name"], kind="changed") for f in row["findings"]]
-    comparison = Comparison(
-        tensors=row["tensors"], equal=row["tensors"] - row["changed"], changes=tuple(changes), base_digests={}
-    )
-    return judge(comparison, findings_of(row), calibration).kind
-
-
 def _ask(
     rows: Sequence[dict[str, Any]], calibration: Calibration, options: Any, model: EditableModel, base: Checkpoint
 ) -> dict[str, Any]:
@@ -468,67 +314,7 @@ def _ask(
         new = [target in f"{a['suspect_completes']} {a['suspect_answers']}".lower() for a in answers]
         old = [target in f"{a['base_completes']} {a['base_answers']}".lower() for a in answers]
         told.append(any(n and not o for n, o in zip(new, old, strict=True)))
-    return {"named": _counted(sum(told), len(told))} if told else {}
-
-
-def _short(row: dict[str, Any], calibration: Calibration) -> dict[str, Any]:
-    findings = sorted(findings_of(row), key=lambda f: -edit_probability(f, calibration))[:3]
-    return {
-        "name": row["suspect"]["name"],
-        "family": row["suspect"]["family"],
-        "treatment": row["suspect"]["treatment"],
-        "layers": row["about"].get("layers"),
-        "subject": row["about"]["facts"][0]["subject"] if "facts" in row["about"] else None,
-        "probability": round(probability(row, calibration), 4),
-        "best": [
-            {
-                "name": f.name, "rank": f.rank, "relative_norm": round(f.relative_norm, 4), "shown_share": round(f.shown_share, 3),
-                "energy": None if f.energy is None else round(f.energy, 3), "look": f.look, "prominence": round(f.prominence, 2),
-                "suspected": [s.subject for s in f.suspected[:3]],
-            }
-            for f in findings
-        ],
-    }  # fmt: skip
-
-
-def _norm(row: dict[str, Any]) -> float:
-    return max((f["relative_norm"] for f in row["findings"]), default=0.0)
-
-
-def _share(row: dict[str, Any]) -> float:
-    return max((f["top_share"] for f in row["findings"]), default=0.0)
-
-
-def _share_of(rows: Sequence[dict[str, Any]], is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    return _counted(sum(map(is_so, rows)), len(rows))
-
-
-def _counted(hits: int, n: int) -> dict[str, Any]:
-    if n == 0:
-        return {"hits": 0, "n": 0}
-    interval = wilson(hits, n)
-    return {
-        "hits": hits,
-        "n": n,
-        "share": round(interval.estimate, 4),
-        "low": round(interval.low, 4),
-        "high": round(interval.high, 4),
-    }
-
-
-def _auroc(positive: Sequence[float], negative: Sequence[float]) -> dict[str, Any]:
-    """With a bootstrap over checkpoints."""
-    if not positive or not negative:
-        return {}
-    a, b = np.array(positive), np.array(negative)
-    generator = np.random.default_rng(0)
-    draws = [_rank_statistic(generator.choice(a, len(a)), generator.choice(b, len(b))) for _ in range(2000)]
-    low, high = np.percentile(draws, [2.5, 97.5])
-    return {"estimate": round(_rank_statistic(a, b), 4), "low": round(low, 4), "high": round(high, 4), "n": [len(a), len(b)]}
-
-
-def _rank_statistic(a: Any, b: Any) -> float:
-    return float((a[:, None] > b).mean() + 0.5 * (a[:, None] == b).mean())
+    return {"named": counted(sum(told), len(told))} if told else {}
 
 
 if __name__ == "__main__":
