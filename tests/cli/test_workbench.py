@@ -10,6 +10,7 @@ import torch
 
 from emendo.cli.canaries import Canary, canaries_of
 from emendo.cli.workbench import STRENGTHS, Workbench, scaled
+from emendo.edit import compute_edit
 from emendo.errors import InvalidRequest
 from emendo.facts import EditRequest, Fact
 from emendo.ledger import Ledger
@@ -23,6 +24,12 @@ PREVIEW = {"kind": "preview", "model": "m", "subject": "California", "prompt": "
 
 def silent(*_: Any) -> None:
     """Nobody is told how far it is."""
+
+
+def give_up(stage: str, done: int, total: int) -> None:
+    """Somebody cancels in the middle of the search."""
+    if stage == "searching values" and done:
+        raise KeyboardInterrupt
 
 
 def wrong(question: str, answer: str, words: str) -> WrongWords:
@@ -95,6 +102,13 @@ def test_an_edit_is_previewed_committed_and_watched(real: EditableModel, tmp_pat
         assert neighbour["p"][one] == pytest.approx(neighbour["p"][0], rel=0.2)
     assert "Sacramento" in result["says"]["chat"]
     assert served.ledger.entries() == []
+    # Another target before, and a search that was given up, leave no trace in what is computed.
+    with pytest.raises(KeyboardInterrupt):
+        bench.preview(served, NewPreview(**PREVIEW, target_new="Fresno"), give_up, silent)
+    fresh = compute_edit(served.bench, *preview.edit.requests)
+    bench.preview(served, NewPreview(**PREVIEW, target_new="Fresno"), silent, silent)
+    again = bench.preview(served, NewPreview(**PREVIEW, target_new="Sacramento", target_true="Los Angeles"), silent, silent)
+    assert again.edit.delta.digest == preview.edit.delta.digest == fresh.delta.digest
     entry = preview.commit(0.75, "Ada", "the model said Los Angeles")
     assert (entry.who, entry.why, entry.figures["strength"]) == ("Ada", "the model said Los Angeles", 0.75)
     assert entry.figures["relative_norm"] == pytest.approx(0.75 * result["delta_figures"]["relative_norm"])
