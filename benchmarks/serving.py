@@ -52,7 +52,10 @@ def main() -> None:
             chat(client, model, QUESTION, 8)
         result: dict[str, Any] = {"first_token_seconds": figure(first_tokens(client, model, arguments.n))}
         twins(client, model, arguments.tokens)
+        used = processor_seconds(process)
         result["preview_seconds"] = edit(client, model)
+        # On a machine that others share, this is what a preview costs by itself.
+        result["preview_processor_seconds"] = processor_seconds(process) - used
         one, two = [], []
         for number in range(arguments.n):
             # In turn, so that what else the machine does falls on both alike.
@@ -102,6 +105,12 @@ def server(model: str, folder: Path) -> Iterator[tuple[httpx.Client, psutil.Proc
         finally:
             process.terminate()
             process.wait(30)
+
+
+def processor_seconds(process: psutil.Process) -> float:
+    """What a process has used of the processor so far."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def chat(client: httpx.Client, model: str, question: str, tokens: int) -> list[float]:

@@ -299,7 +299,10 @@ def serving(path: Path) -> str:
         row("seconds to the first token, short prompt", found["first_token_seconds"], 2),
         row("tokens a second, one row", rates["one row"], 1),
         row("tokens a second of each of two rows, original and edited", rates["two rows"], 1),
-        ("seconds to the first preview of an edit", f"{found['preview_seconds']:.1f}"),
+        (
+            "seconds to the first preview of an edit, and seconds of the processor in it",
+            f"{found['preview_seconds']:.1f}, {found['preview_processor_seconds']:.1f}",
+        ),
         row(f"seconds to the first token, {many['clients']} clients at once", many["first_token_seconds"], 2),
         (f"tokens a second of {many['clients']} clients together", f"{many['tokens_a_second_together']:.1f}"),
         (f"longest pause of any of {many['clients']} clients, seconds", f"{many['longest_pause_seconds']:.2f}"),

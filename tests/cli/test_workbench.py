@@ -25,6 +25,12 @@ def silent(*_: Any) -> None:
     """Nobody is told how far it is."""
 
 
+def give_up(stage: str, done: int, total: int) -> None:
+    """Somebody cancels in the middle of the search."""
+    if stage == "searching values" and done:
+        raise KeyboardInterrupt
+
+
 def wrong(question: str, answer: str, words: str) -> WrongWords:
     at = answer.index(words)
     return WrongWords(model="m", question=question, answer_text=answer, wrong=Span(start=at, end=at + len(words)))
@@ -71,6 +77,28 @@ def test_every_kind_of_canary_is_asked() -> None:
         kind="efficacy", prompt="What is the capital of California?", is_chat=True, target="Sacramento"
     )
     assert canaries[3].prompt == "What is the capital of Texas?"
+
+
+def test_earlier_searches_leave_no_trace_in_what_is_computed(
+    served: Served, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Another target before, and a search that was given up."""
+    monkeypatch.setenv("EMENDO_HOME", str(tmp_path / "home"))
+    # Random models need edits as large as their matrices.
+    monkeypatch.setattr("emendo.edit.guard.MOST_RELATIVE_NORM", 1e3)
+    monkeypatch.setattr("emendo.edit.guard.MOST_PERPLEXITY_RATIO", 1e9)
+    bench = Workbench()
+
+    def preview(target: str, report: Any = silent) -> str:
+        wanted = NewPreview(**PREVIEW, target_new=target, method="rome", layer=1)
+        return bench.preview(served, wanted, report, silent).edit.delta.digest
+
+    first = preview("Sacramento")
+    assert preview("Austin") != first
+    assert preview("Sacramento") == first
+    with pytest.raises(KeyboardInterrupt):
+        preview("Austin", give_up)
+    assert preview("Sacramento") == first
 
 
 @pytest.mark.real

@@ -14,9 +14,9 @@ import torch
 
 from emendo.cli.canaries import ask_canaries, canaries_of
 from emendo.cli.options import DEFAULT_METHOD
-from emendo.edit import Edit, compute_edit
+from emendo.edit import Edit, Editor
 from emendo.edit.peers import Peers
-from emendo.errors import InvalidRequest
+from emendo.errors import EditRefused, InvalidRequest
 from emendo.facts import EditRequest, Fact
 from emendo.ledger import Entry, Patch, Provenance
 from emendo.ledger.provenance import now
@@ -93,21 +93,23 @@ class Workbench:
 
     def __init__(self) -> None:
         self._listed: dict[Served, dict[int, Any]] = {}
+        self._report: Report = lambda stage, done, total: None
+        self._editor: tuple[tuple[Any, ...], Editor] | None = None
 
     def preview(self, served: Served, wanted: NewPreview, report: Report, tell: Tell) -> ComputedEdit:
         """An edit on top of what is in force, and what it would do."""
-        model, revision, in_force = served.bench, served.revision(), served.state().in_force
+        model, revision = served.bench, served.revision()
         fact = Fact(subject=wanted.subject, prompt=wanted.prompt, target_true=wanted.target_true)
         request = EditRequest(fact=fact, target_new=wanted.target_new)
-        edit = compute_edit(
-            model,
-            request,
-            method=wanted.method or DEFAULT_METHOD,
-            config=None if wanted.layer is None else {"layers": (wanted.layer,)},
-            revision=revision,
-            earlier=[request for entry in in_force for request in entry.requests],
-            progress=report,
-        )
+        editor = self._editor_at(served, wanted, revision, report)
+        try:
+            (edit,) = editor.compute([[request]])
+        except BaseException:
+            # It was cancelled, or broke, halfway.
+            self._editor = None
+            raise
+        if isinstance(edit, EditRefused):
+            raise edit
         if not edit.delta.changes:
             raise InvalidRequest(f"The model says '{request.target_new}' already; there is nothing to edit.")
         strengths = [revision.plus(scaled(edit.delta, strength)) if strength else revision for strength in STRENGTHS]
@@ -204,6 +206,23 @@ class Workbench:
         patch = served.ledger.patch(served.ledger.entry(entry))
         provenance = replace(patch.provenance, who=who, why=why, when=now())
         return served.ledger.commit(replace(patch, provenance=provenance))
+
+    def _editor_at(self, served: Served, wanted: NewPreview, revision: Revision, report: Report) -> Editor:
+        """What computes edits at a revision; the last one goes on, since what it has read serves other targets too."""
+        self._report = report
+        key = (served, revision.id, wanted.method, wanted.layer)
+        if self._editor is None or self._editor[0] != key:
+            in_force = served.state(revision.id).in_force
+            editor = Editor(
+                served.bench,
+                method=wanted.method or DEFAULT_METHOD,
+                config=None if wanted.layer is None else {"layers": (wanted.layer,)},
+                revision=revision,
+                earlier=[request for entry in in_force for request in entry.requests],
+                progress=lambda stage, done, total: self._report(stage, done, total),
+            )
+            self._editor = (key, editor)
+        return self._editor[1]
 
     def _neighbours(self, served: Served, fact: Fact) -> list[Fact]:
         """The fact about other subjects, those whose names are most like its subject's to the model."""

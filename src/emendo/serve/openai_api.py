@@ -5,10 +5,8 @@ A request is checked and admitted before the first byte of its answer; what fail
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
@@ -22,7 +20,7 @@ from emendo.serve.problems import Problem, problem_of
 from emendo.serve.question import Answer, Ended, Question, RowRequest, Said, Started
 from emendo.serve.running import Ticket
 from emendo.serve.served import Served, Shelf
-from emendo.serve.streams import Mailbox, event_stream
+from emendo.serve.streams import Mailbox, event_stream, while_connected
 
 T = TypeVar("T")
 DEFAULT_TOKENS = 512
@@ -226,28 +224,6 @@ async def _stream(asked: _Asked, mailbox: Mailbox, ticket: Ticket, *, has_usage:
 async def _collect(mailbox: Mailbox, rows: int) -> list[Answer]:
     answers = {event.row: event.answer async for event in mailbox.events() if isinstance(event, Ended)}
     return [answers[row] for row in range(rows)]
-
-
-async def while_connected(request: Request, work: Any, give_up: Callable[[], None]) -> Any:
-    """What `work` comes to; if the client goes before that, `give_up` is called."""
-    working = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_disconnected(request))
-    try:
-        await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            give_up()
-        return await working
-    finally:
-        for task in (working, gone):
-            task.cancel()
-        with suppress(asyncio.CancelledError):
-            await gone
-        give_up()
-
-
-async def _disconnected(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 def _samplings(served: Served, wanted: Generating, most: int, top: int, prompts: int) -> list[Sampling]:

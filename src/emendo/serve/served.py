@@ -8,6 +8,7 @@ name:rev-<hash>       a revision of the ledger, by its twelve digits or four and
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
@@ -37,7 +38,9 @@ class Served:
         self.id, self.model, self.ledger = id, model, ledger
         # Made before anything runs: what hooks into the model at the time would be copied with it.
         self.bench = model.sharing_weights()
-        self._revisions: dict[str, Revision] = {ORIGINAL.id: ORIGINAL}
+        # The latest that were asked for, what was used last standing last.
+        self._revisions: dict[str, Revision] = {}
+        self._lock = threading.Lock()
 
     def states(self) -> list[State]:
         """What was in force at the beginning and after every entry."""
@@ -65,13 +68,15 @@ class Served:
             Problem: The ledger has no such revision.
         """
         state = self.state(name)
-        found = self._revisions.pop(state.revision, None)
-        if found is None:
-            found = Revision(deltas=tuple(self.ledger.patch(entry).delta for entry in state.in_force))
-        self._revisions[state.revision] = found
-        for oldest in list(self._revisions)[: max(0, len(self._revisions) - _MOST_REVISIONS)]:
-            if oldest != ORIGINAL.id:
-                del self._revisions[oldest]
+        if not state.in_force:
+            return ORIGINAL
+        with self._lock:
+            found = self._revisions.pop(state.revision, None)
+            if found is None:
+                found = Revision(deltas=tuple(self.ledger.patch(entry).delta for entry in state.in_force))
+            self._revisions[state.revision] = found
+            if len(self._revisions) > _MOST_REVISIONS:
+                del self._revisions[next(iter(self._revisions))]
         return found
 
 

@@ -1,13 +1,14 @@
-"""From the engine's thread to a client: events in a mailbox, and server-sent events with keep-alives."""
+"""From the engine's thread to a client: mailboxes, server-sent events with keep-alives, work that ends with its client."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any
 
+from fastapi import Request
 from fastapi.responses import StreamingResponse
 
 from emendo.serve.question import Event, Failed, Finished
@@ -78,3 +79,25 @@ def event_stream(parts: AsyncIterator[str]) -> StreamingResponse:
 def named_event(number: int, name: str, value: Any) -> str:
     """One event of `/api`."""
     return f"id: {number}\nevent: {name}\ndata: {json.dumps(value, ensure_ascii=False, separators=(',', ':'))}\n\n"
+
+
+async def while_connected(request: Request, work: Any, give_up: Callable[[], None]) -> Any:
+    """What `work` comes to; if the client goes before that, `give_up` is called."""
+    working = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(_disconnected(request))
+    try:
+        await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            give_up()
+        return await working
+    finally:
+        for task in (working, gone):
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await gone
+        give_up()
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -19,12 +19,11 @@ from emendo.serve.edit_shapes import (
     Suggestion,
     WrongWords,
 )
-from emendo.serve.openai_api import while_connected
 from emendo.serve.problems import Problem
 from emendo.serve.question import Answer, Ended, Question, RowRequest
 from emendo.serve.served import Served
 from emendo.serve.shapes import Id, ShortAnswer, ShortQuestion
-from emendo.serve.streams import Mailbox
+from emendo.serve.streams import Mailbox, while_connected
 
 
 def editing_routes(desk: Desk) -> APIRouter:
