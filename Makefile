@@ -6,12 +6,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 MODEL := $(VENV)/model
+NPM := $(shell command -v npm)
+PAGE := src/emendo/serve/static/index.html
 
 # Threads that spin long while they wait make everything crawl where another program shares the processor.
 export GOMP_SPINCOUNT ?= 2000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve check test docs setup audit-deps constraints clean
+.PHONY: help demo serve web check test test-web docs setup audit-deps constraints clean
 
 help:  ## Say what each target does.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
@@ -19,8 +21,10 @@ help:  ## Say what each target does.
 demo: $(MODEL)  ## Find a fact, rewrite it, show the rewritten model at work, take it back.
 	@$(BIN)/emendo demo
 
-serve: $(MODEL)  ## Chat with the original and the edited model on a page, and over OpenAI's API.
+serve: $(MODEL) $(PAGE)  ## Chat with the original and the edited model on a page, and over OpenAI's API.
 	@$(BIN)/emendo serve
+
+web: $(PAGE)  ## Build the page (needs Node.js).
 
 check: $(READY)  ## Read the code: ruff, mypy, import-linter, documentation.
 	$(BIN)/ruff check .
@@ -29,13 +33,18 @@ check: $(READY)  ## Read the code: ruff, mypy, import-linter, documentation.
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q tests/docs
 
-test: check $(MODEL)  ## Check, then run every test, with a coverage report.
+test: check $(MODEL) test-web  ## Check, then run every test, with a coverage report.
 	$(BIN)/pytest --cov --cov-report=term --ignore=tests/docs --durations=15
+
+test-web: $(PAGE)  ## Check the page's types and run its unit tests (needs Node.js).
+ifneq ($(NPM),)
+	cd web && $(NPM) run --silent check && $(NPM) run --silent test
+endif
 
 docs: $(READY)  ## Write the generated tables of the documentation.
 	$(BIN)/python scripts/build_tables.py
 
-setup: $(READY) $(MODEL)  ## Install into .venv and fetch the embedded model.
+setup: $(READY) $(MODEL) $(PAGE)  ## Install into .venv, fetch the embedded model, build the page.
 
 audit-deps: $(READY)  ## Look the installed packages up among the known vulnerabilities (needs the network).
 	$(BIN)/pip-audit --skip-editable
@@ -44,8 +53,22 @@ constraints: $(READY)  ## Write the installed versions to constraints.txt.
 	{ sed -n '/^#/p' constraints.txt; $(BIN)/pip freeze --exclude-editable | sed 's/+cpu//'; } > constraints.new
 	mv constraints.new constraints.txt
 
+ifneq ($(NPM),)
+$(PAGE): web/node_modules/.package-lock.json $(shell find web -type f -not -path '*/node_modules/*')
+	cd web && $(NPM) run --silent build
+	@touch $@
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	cd web && $(NPM) ci --silent
+	@touch $@
+else
+.PHONY: $(PAGE)
+$(PAGE):
+	@echo "npm was not found, so the page is not built and 'emendo serve' has its API alone; install Node.js 20 or newer." >&2
+endif
+
 clean:  ## Remove .venv and everything that tools left behind.
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov dist build
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov dist build web/node_modules src/emendo/serve/static
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml constraints.txt
