@@ -54,7 +54,6 @@ export interface Answer {
   seconds_to_first_token: number | null;
   seed: number | null;
   settings: Settings;
-  verdicts?: Claim[];
 }
 
 export interface Message {

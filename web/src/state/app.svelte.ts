@@ -2,11 +2,12 @@
 
 import { getContext, setContext } from "svelte";
 import { Api, ApiError } from "../api/client";
-import type { Blame, ConversationSummary, Job, Model, ServerState, Trace } from "../api/types";
+import type { Answer, Blame, ConversationSummary, Job, Message, Model, ServerState, Trace } from "../api/types";
 import { Chat } from "./chat.svelte";
 import { Facts } from "./facts.svelte";
 import { Inspector } from "./inspector.svelte";
 import { Run } from "./run.svelte";
+import { Verdicts } from "./verdicts.svelte";
 
 const MODEL = "emendo.model";
 const KEY = Symbol("app");
@@ -35,6 +36,7 @@ export class App {
   readonly inspector = new Inspector();
   readonly trace: Run<Trace>;
   readonly blame: Run<Blame>;
+  readonly verdicts: Verdicts;
 
   #toast = 0;
 
@@ -43,6 +45,8 @@ export class App {
     this.facts = new Facts(api);
     this.trace = new Run(api, "trace");
     this.blame = new Run(api, "blame");
+    this.verdicts = new Verdicts(api);
+    this.chat.onanswered = (message) => this.#answered(message);
     api.onRefused = () => (this.isRefused = true);
   }
 
@@ -64,7 +68,7 @@ export class App {
       const own = jobs.filter((job) => job.model === this.model?.id);
       this.facts.resume(own);
       const trace = own.find((job) => job.kind === "trace");
-      if (trace) void this.trace.watch(trace as Job<Trace>);
+      if (trace) void this.trace.resume(trace as Job<Trace>);
       if (this.facts.draft || trace?.state === "running") this.inspector.show(this.facts.draft ? "facts" : "trace");
     });
   }
@@ -140,7 +144,6 @@ export class App {
     await this.attempt(async () => {
       await this.api.patch(`/api/conversations/${id}`, { title });
       await this.loadConversations();
-      if (this.chat.conversation?.id === id) this.chat.conversation = { ...this.chat.conversation, title };
     });
   }
 
@@ -164,6 +167,18 @@ export class App {
       await this.attempt(() => this.api.patch(`/api/conversations/${open.id}`, { model: id }));
       this.chat.conversation = { ...open, model: id };
     }
+  }
+
+  /** Holds an answer against the server's sources. */
+  check(message: Message, answer: Answer): void {
+    const question = this.chat.messages.find((other) => other.id === message.parent);
+    const model = this.chat.conversation?.model;
+    if (question && model) void this.attempt(() => this.verdicts.check(question, answer, model));
+  }
+
+  #answered(message: Message): void {
+    if (!this.server?.has.verify) return;
+    for (const answer of message.answers ?? []) if (answer.content) this.check(message, answer);
   }
 
   /** Reads models and ledger anew, after a change of what is in force. */

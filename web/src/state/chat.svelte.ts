@@ -27,6 +27,9 @@ export class Chat {
   settings = $derived(this.conversation?.settings ?? this.draft.settings);
   system = $derived(this.conversation ? this.conversation.system : this.draft.system);
 
+  /** Called with every message whose answers have come to their end. */
+  onanswered: (message: Message) => void = () => undefined;
+
   #followed = new Map<string, AbortController>();
 
   constructor(
@@ -108,16 +111,6 @@ export class Chat {
     this.conversation = { ...this.conversation, ...changed };
   }
 
-  /** The messages that led to a step, as the model was given them. */
-  context(upTo: string): { role: string; content: string }[] {
-    const lines: { role: string; content: string }[] = this.system ? [{ role: "system", content: this.system }] : [];
-    for (const { message } of this.steps) {
-      lines.push({ role: message.role, content: message.content || (message.answers?.at(-1)?.content ?? "") });
-      if (message.id === upTo) break;
-    }
-    return lines;
-  }
-
   async #fetch(id: string): Promise<void> {
     const conversation = await this.api.get<Conversation>(`/api/conversations/${id}`);
     if (this.conversation && this.conversation.id !== id) return;
@@ -147,24 +140,14 @@ export class Chat {
         }
       }
       if (abort.signal.aborted) return;
-      await this.#settle(message.id);
+      draw();
+      this.announcement = `Answered: ${now.answers?.map((answer) => answer.content).join(" — ") ?? ""}`;
+      this.onanswered(now);
     } catch (error) {
       this.tell(error);
     } finally {
       this.#followed.delete(message.id);
     }
-  }
-
-  /** Takes the finished message from the store, which is what a reload would show. */
-  async #settle(id: string): Promise<void> {
-    const owner = this.conversation?.id;
-    if (!owner) return;
-    const stored = await this.api.get<Conversation>(`/api/conversations/${owner}`);
-    if (this.conversation?.id !== owner) return;
-    const message = stored.messages.find((other) => other.id === id);
-    if (message) this.messages = withMessage(this.messages, message);
-    this.conversation = { ...this.conversation, title: stored.title, updated: stored.updated };
-    this.announcement = `Answered: ${message?.answers?.map((answer) => answer.content).join(" — ") ?? ""}`;
   }
 
   #unfollow(): void {

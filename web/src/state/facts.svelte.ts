@@ -117,11 +117,11 @@ export class Facts {
   /** Takes up what was running before the page was loaded. */
   resume(jobs: Job[]): void {
     const canaries = jobs.find((job) => job.kind === "canaries" && job.state !== "cancelled" && job.state !== "failed");
-    if (canaries && this.inForce.length) void this.canaries.watch(canaries as Job<CanaryReport>);
+    if (canaries && this.inForce.length) void this.canaries.resume(canaries as Job<CanaryReport>);
     const preview = jobs.find((job) => job.kind === "preview");
     if (preview && (preview.state === "queued" || preview.state === "running")) {
       this.begin("", fromInput(preview.input));
-      void this.preview.watch(preview as Job<Preview>);
+      void this.preview.resume(preview as Job<Preview>);
     }
   }
 

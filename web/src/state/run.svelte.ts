@@ -22,16 +22,36 @@ export class Run<Result> {
   async start(model: string, input: Record<string, unknown>): Promise<Job<Result> | null> {
     this.forget();
     try {
-      return await this.watch(await this.api.post<Job<Result>>("/api/jobs", { kind: this.kind, model, ...input }));
+      return await this.#watch(await this.api.post<Job<Result>>("/api/jobs", { kind: this.kind, model, ...input }));
     } catch (error) {
       this.error = error instanceof Error ? error.message : String(error);
       return null;
     }
   }
 
-  /** Follows work that was started before, here or in another tab. */
-  async watch(job: Job<Result>): Promise<Job<Result> | null> {
+  /** Takes up work that was started before, here or in another tab. */
+  async resume(job: Job<Result>): Promise<void> {
     this.forget();
+    try {
+      await this.#watch(job);
+    } catch (error) {
+      this.error = error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  async cancel(): Promise<void> {
+    if (this.job) await this.api.delete(`/api/jobs/${this.job.id}`);
+  }
+
+  forget(): void {
+    this.#abort?.abort();
+    this.#abort = null;
+    this.job = null;
+    this.partial = null;
+    this.error = null;
+  }
+
+  async #watch(job: Job<Result>): Promise<Job<Result> | null> {
     this.job = job;
     const abort = new AbortController();
     this.#abort = abort;
@@ -46,18 +66,6 @@ export class Run<Result> {
     if (abort.signal.aborted) return null;
     if (this.job.state === "failed") this.error = sentence(this.job.error);
     return this.job.state === "done" ? this.job : null;
-  }
-
-  async cancel(): Promise<void> {
-    if (this.job) await this.api.delete(`/api/jobs/${this.job.id}`);
-  }
-
-  forget(): void {
-    this.#abort?.abort();
-    this.#abort = null;
-    this.job = null;
-    this.partial = null;
-    this.error = null;
   }
 }
 
