@@ -1,0 +1,128 @@
+"""A real server with the embedded model, and Debian's chromium, which loads nothing from elsewhere."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from emendo.serve.app import STATIC
+
+TOKEN = "the-token"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The browser; where it or the built page is missing, tests fail in CI and say how to get it elsewhere."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    missing = "chromium is not installed ('apt-get install chromium')" if path is None else ""
+    missing = missing or ("" if (STATIC / "index.html").is_file() else "the page is not built ('make web')")
+    if missing:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a server of `emendo serve` listens."""
+    folder = tmp_path_factory.mktemp("server")
+    told = folder / "told.txt"
+    options = [
+        "--port",
+        "0",
+        "--token",
+        TOKEN,
+        "--database",
+        str(folder / "chats.sqlite"),
+        "--ledger",
+        str(folder / "ledger"),
+    ]
+    with told.open("w") as output:
+        server = subprocess.Popen([sys.executable, "-m", "emendo", "serve", *options], stdout=output, stderr=output)
+    try:
+        until = time.monotonic() + 180
+        while "#token=" not in told.read_text() and server.poll() is None and time.monotonic() < until:
+            time.sleep(0.2)
+        assert "#token=" in told.read_text(), told.read_text()
+        found = told.read_text().split("http://")[1].split("/#")[0]
+        while time.monotonic() < until:
+            try:
+                httpx.get(f"http://{found}/health", timeout=5)
+                break
+            except httpx.TransportError:
+                time.sleep(0.2)
+        yield f"http://{found}"
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+class Visit:
+    """A page that is open at the server, what it fetched from elsewhere, and what went wrong on it."""
+
+    def __init__(
+        self, browser: Browser, address: str, *, width: int = 1400, height: int = 860, scheme: str = "light"
+    ) -> None:
+        self.address = address
+        self.context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if scheme == "dark" else "light",
+            reduced_motion="reduce",
+        )
+        self.page: Page = self.context.new_page()
+        self.page.set_default_timeout(60_000)
+        self.errors: list[str] = []
+        self.elsewhere: list[str] = []
+        self.page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on(
+            "request", lambda request: None if request.url.startswith(address) else self.elsewhere.append(request.url)
+        )
+        self.page.goto(f"{address}/#token={TOKEN}")
+        self.page.get_by_role("textbox", name="Message").wait_for()
+
+    def ask(self, question: str) -> None:
+        """Send a question, and wait until all that is said to it is said."""
+        before = self.page.locator("[data-answer]:not(.live)").count()
+        self.page.get_by_role("textbox", name="Message").fill(question)
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_function(
+            "before => document.querySelectorAll('[data-answer]:not(.live)').length > before"
+            " && !document.querySelector('[data-answer].live')",
+            arg=before,
+        )
+
+    def select(self, words: str, answer: int) -> None:
+        """Select words of an answer as a mouse would."""
+        self.page.evaluate(
+            """([words, answer]) => {
+                const root = document.querySelectorAll('[data-answer]')[answer];
+                const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+                const places = []; let all = '';
+                for (let node = texts.nextNode(); node; node = texts.nextNode()) { places.push([all.length, node]); all += node.data; }
+                const at = all.indexOf(words), end = at + words.length, range = document.createRange();
+                const holder = (n) => places.findLast(([start]) => start <= n);
+                const [a, first] = holder(at), [b, last] = holder(end - 1);
+                range.setStart(first, at - a); range.setEnd(last, end - b);
+                getSelection().removeAllRanges(); getSelection().addRange(range);
+            }""",
+            [words, answer],
+        )
+
+    def close(self) -> None:
+        """Leave, having seen that nothing went wrong and nothing was fetched from elsewhere."""
+        self.context.close()
+        assert self.errors == []
+        assert self.elsewhere == []
