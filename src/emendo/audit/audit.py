@@ -129,7 +129,7 @@ def audit_checkpoint(
         subjects=named,
         told=tuple(told),
         passports=passports,
-        candidates=len(subjects),
+        candidates=0 if loaded is None else len(subjects),
         seconds=time.perf_counter() - started,
     )
 
