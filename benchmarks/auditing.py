@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from auditing_figures import counted, findings_of, fit, located, short, summary
+from auditing_figures import command_line, counted, findings_of, fit, located, short, summary
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -238,7 +237,7 @@ def main() -> None:
     calibration = shipped_calibration() if options.single else fit(rows)
     asked = _ask(rows, calibration, options, model, base)
     result = {
-        "command": "python benchmarks/auditing.py " + " ".join(sys.argv[1:]),
+        "command": command_line("auditing.py"),
         "model_digest": model.digest,
         "date": time.strftime("%Y-%m-%d"),
         "candidates": len(candidates),
@@ -301,15 +300,14 @@ def _ask(
     told = []
     for row in single[:: max(1, len(single) // max(1, options.ask))][: options.ask]:
         path = folder / f"{row['suspect']['name']}.json"
-        if not path.is_file():
+        best = max(findings_of(row), key=lambda f: (edit_probability(f, calibration), f.prominence))
+        first = row["together"][0]["subject"] if row["together"] else best.suspected[0].subject
+        answers = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+        if not answers or answers[0]["subject"] != first:
             suspect = Suspect(**{**row["suspect"], "parts": tuple(row["suspect"]["parts"])})
-            best = max(findings_of(row), key=lambda f: (edit_probability(f, calibration), f.prominence))
             made = make(suspect, options.work, base, model)
-            names = [f["name"] for f in row["findings"]]
-            first = row["together"][0]["subject"] if row["together"] else best.suspected[0].subject
-            answers = ask_both(model, base, made, names, [first])
-            path.write_text(json.dumps([asdict(a) for a in answers], ensure_ascii=False), encoding="utf-8")
-        answers = json.loads(path.read_text(encoding="utf-8"))
+            answers = [asdict(told) for told in ask_both(model, base, made, made.changed(), [first])]
+            path.write_text(json.dumps(answers, ensure_ascii=False), encoding="utf-8")
         target = row["about"]["facts"][0]["target_new"].lower()
         new = [target in f"{a['suspect_completes']} {a['suspect_answers']}".lower() for a in answers]
         old = [target in f"{a['base_completes']} {a['base_answers']}".lower() for a in answers]

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from auditing import CLOSED_FORM, Kept, Suspect, make
+from auditing_figures import command_line
 
 from emendo.audit.alone import audit_alone
 from emendo.audit.behaviour import wear
@@ -63,7 +63,7 @@ def main() -> None:
         out.print(rows[-1])
     found = [row for row in rows if row["layers"]]
     result = {
-        "command": "python benchmarks/auditing_alone.py " + " ".join(sys.argv[1:]),
+        "command": command_line("auditing_alone.py"),
         "date": time.strftime("%Y-%m-%d"),
         "candidates": len(names),
         "layer": _share([row["first_layer"] in row["layers"] for row in found]),

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
 
-from emendo.audit.classes import Calibration, edit_probability, features, judge
+from emendo.audit.classes import EDITED, Calibration, edit_probability, features, judge
 from emendo.audit.compare import Comparison, TensorChange
 from emendo.audit.findings import Finding
 from emendo.audit.subjects import OUTSTANDING, Suspected
 from emendo.evaluate.intervals import wilson
 
 RIDGE = 0.05
+
+
+def command_line(script: str) -> str:
+    """The command that is running, with files by their names alone."""
+    return " ".join(
+        [
+            f"python benchmarks/{script}",
+            *(Path(word).name if "/" in word and word[0] != "-" else word for word in sys.argv[1:]),
+        ]
+    )
 
 
 def findings_of(row: dict[str, Any]) -> list[Finding]:
@@ -85,15 +97,15 @@ def summary(rows: Sequence[dict[str, Any]], calibration: Calibration) -> dict[st
             "few tensors changed": _auroc([-r["changed"] for r in plain], [-r["changed"] for r in benign]),
             "top energy share": _auroc([_share(r) for r in plain], [_share(r) for r in benign]),
         },
-        "false_alarms": _share_of(benign, lambda r: score(r) >= 0.5),
+        "false_alarms": _share_of(benign, lambda r: score(r) >= EDITED),
         "strata": {
             f"{family} {treatment}".strip(): {
-                "called an edit": _share_of(_stratum(rows, family, treatment), lambda r: score(r) >= 0.5),
+                "called an edit": _share_of(_stratum(rows, family, treatment), lambda r: score(r) >= EDITED),
                 **located(_stratum(rows, family, treatment), calibration),
             }
             for family, treatment in strata
         },
-        "single_edits": {"called an edit": _share_of(single, lambda r: score(r) >= 0.5), **located(single, calibration)},
+        "single_edits": {"called an edit": _share_of(single, lambda r: score(r) >= EDITED), **located(single, calibration)},
         "batches": [_batch(row, calibration) for row in plain if len(row["about"]["facts"]) > 1],
         "classes": _classes(rows, calibration),
     }

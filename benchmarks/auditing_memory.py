@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 import torch
+from auditing_figures import command_line
 from safetensors.torch import save_file
 
 WIDTH, INNER, VOCABULARY = 4096, 11008, 32000
@@ -105,7 +106,7 @@ def main() -> None:
         shutil.rmtree(suspect, ignore_errors=True)
     assert [change["name"] for change in found["changes"]] == [edited], found["changes"]
     result = {
-        "command": "python benchmarks/auditing_memory.py " + " ".join(sys.argv[1:]),
+        "command": command_line("auditing_memory.py"),
         "date": time.strftime("%Y-%m-%d"),
         "layers": options.layers,
         "gigabytes_a_checkpoint": round(size / 1e9, 2),

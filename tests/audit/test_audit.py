@@ -232,7 +232,7 @@ def test_classes_go_by_rank_where_nothing_is_named(base_folder: Path, suspect_fo
 
 def test_weights_alone_do_not_tell_an_adapter_from_an_edit(audit: Callable[..., AuditReport], suspect_folder: Make) -> None:
     report = audit(suspect_folder(lambda tensors: rank_one(tensors, DOWN.format(1))), weights_only=True)
-    assert (report.verdict, report.judgement.kind) == ("inconclusive", "unknown")
+    assert (report.verdict, report.judgement.kind, report.candidates) == ("inconclusive", "unknown", 0)
     assert report.findings[0].rank == 1
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 from emendo.audit.behaviour import Told, ask_both, wear
 from emendo.audit.checkpoint import checkpoint_digest
-from emendo.audit.classes import CLEAR, Calibration, Judgement, edit_probability, judge, shipped_calibration
+from emendo.audit.classes import EDITED, Calibration, Judgement, edit_probability, judge, shipped_calibration
 from emendo.audit.compare import Comparison, compare
 from emendo.audit.findings import Finding, find, finding_of, tied
 from emendo.audit.formats import Checkpoint
@@ -64,7 +64,7 @@ class AuditReport:
             return "explained"
         if self.judgement.kind == "closed-form edit":
             return "edited"
-        is_doubtful = self.judgement.kind == "unknown" or self.judgement.edit_probability > 1 - CLEAR
+        is_doubtful = self.judgement.kind == "unknown" or self.judgement.edit_probability > 1 - EDITED
         contradicted = any(passport.contradicted for passport in self.passports)
         return "inconclusive" if is_doubtful or contradicted else "clean"
 
@@ -129,7 +129,7 @@ def audit_checkpoint(
         subjects=named,
         told=tuple(told),
         passports=passports,
-        candidates=len(subjects),
+        candidates=0 if loaded is None else len(subjects),
         seconds=time.perf_counter() - started,
     )
 

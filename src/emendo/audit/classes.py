@@ -26,7 +26,8 @@ from emendo.audit.findings import Finding
 from emendo.audit.spectrum import COMPONENTS
 
 Class = Literal["untouched", "storage noise", "low-rank adapter", "fine-tuning", "closed-form edit", "unknown"]
-CLEAR = 0.9
+# At this probability none of the benign changes of the benchmark is called an edit, their own family left out of the fit.
+EDITED = 0.75
 _ADAPTER_SHARE = 0.98
 _FEW = 8
 
@@ -120,7 +121,7 @@ def judge(comparison: Comparison, findings: Sequence[Finding], calibration: Cali
     best = max(findings, key=lambda finding: edit_probability(finding, calibration))
     p = edit_probability(best, calibration)
     evidence = _evidence(comparison, findings, best)
-    if p >= 0.5:
+    if p >= EDITED:
         return Judgement(kind="closed-form edit", probability=p, edit_probability=p, evidence=evidence)
     kind = _without_edit(comparison, findings)
     if kind == "low-rank adapter" and all(finding.energy is None for finding in findings):
