@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Response
 from fastapi.concurrency import run_in_threadpool
@@ -28,6 +28,7 @@ from emendo.serve.transcript import as_markdown
 
 After = Annotated[int | None, Query(ge=0)]
 LastEventId = Annotated[str | None, Header(max_length=20)]
+_EXPORTED: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {}, "text/markdown": {}}}}
 
 
 def conversation_routes(desk: Desk) -> APIRouter:
@@ -109,7 +110,7 @@ def conversation_routes(desk: Desk) -> APIRouter:
         log = desk.answering.log(id) or _finished(message)
         return event_stream(log.read(position(after, last_event_id)))
 
-    @router.get("/conversations/{id}/export", response_class=Response, responses={200: {"content": {"text/markdown": {}}}})
+    @router.get("/conversations/{id}/export", response_class=Response, responses=_EXPORTED)
     def export(id: Id, form: Annotated[Literal["json", "markdown"], Query(alias="format")] = "json") -> Response:
         whole = desk.store.conversation(id, has_tokens=form == "json")
         if form == "json":
