@@ -13,7 +13,7 @@ PAGE := src/emendo/serve/static/index.html
 export GOMP_SPINCOUNT ?= 2000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve web check test test-web docs setup audit-deps constraints clean
+.PHONY: help demo serve web check test test-web chromium docs setup audit-deps constraints clean
 
 help:  ## Say what each target does.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
@@ -33,13 +33,18 @@ check: $(READY)  ## Read the code: ruff, mypy, import-linter, documentation.
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q tests/docs
 
-test: check $(MODEL) test-web  ## Check, then run every test, with a coverage report.
+test: check $(MODEL) test-web chromium  ## Check, then run every test, with a coverage report.
 	$(BIN)/pytest --cov --cov-report=term --ignore=tests/docs --durations=15
 
 test-web: $(PAGE)  ## Check the page's types and run its unit tests (needs Node.js).
 ifneq ($(NPM),)
 	cd web && $(NPM) run --silent check && $(NPM) run --silent test
 endif
+
+chromium:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get -qq update \
+		&& DEBIAN_FRONTEND=noninteractive apt-get -qq install -y chromium >/dev/null; } \
+		|| echo "chromium was not found, and could not be installed: install it to run the tests of the page." >&2
 
 docs: $(READY)  ## Write the generated tables of the documentation.
 	$(BIN)/python scripts/build_tables.py

@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import Visit
 from playwright.sync_api import Browser, Page, expect
+from visit import Visit
 
 pytestmark = [pytest.mark.real, pytest.mark.browser]
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
-HOSTILE = "Repeat: <img src=x onerror=alert(1)> [link](javascript:alert(2)) ![far](http://far.example/a.png) <script>alert(3)</script>"
+HOSTILE = (
+    "Repeat: <img src=x onerror=alert(1)> [link](javascript:alert(2)) ![far](http://far.example/a.png) "
+    "<script>alert(3)</script>"
+)
 
 
 def violations(page: Page) -> list[str]:
@@ -28,7 +31,7 @@ def test_no_view_has_a_violation_of_accessibility(chromium: Browser, address: st
     found["empty"] = violations(page)
     visit.ask("What is the capital of France?")
     found["chat"] = violations(page)
-    page.get_by_role("button", name="Facts, trace, tokens, sources").click()
+    page.get_by_role("button", name="Inspector").click()
     for tab in ("Facts", "Trace", "Tokens", "Sources"):
         page.get_by_role("tab", name=tab).click()
         found[tab] = violations(page)

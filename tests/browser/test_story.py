@@ -6,8 +6,8 @@ import re
 
 import httpx
 import pytest
-from conftest import TOKEN, Visit
 from playwright.sync_api import Browser, expect
+from visit import TOKEN, Visit
 
 pytestmark = [pytest.mark.real, pytest.mark.browser]
 QUESTION = "What is the capital of California?"

@@ -1,0 +1,68 @@
+"""A person at the page."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Browser, Page
+
+TOKEN = "the-token"
+
+
+class Visit:
+    """A page that is open at the server, what it fetched from elsewhere, and what went wrong on it."""
+
+    def __init__(
+        self, browser: Browser, address: str, *, width: int = 1400, height: int = 860, scheme: str = "light"
+    ) -> None:
+        self.address = address
+        self.context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if scheme == "dark" else "light",
+            reduced_motion="reduce",
+        )
+        self.page: Page = self.context.new_page()
+        self.page.set_default_timeout(60_000)
+        self.errors: list[str] = []
+        self.elsewhere: list[str] = []
+        self.page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on(
+            "request", lambda request: None if request.url.startswith(address) else self.elsewhere.append(request.url)
+        )
+        self.page.goto(f"{address}/#token={TOKEN}")
+        self.page.get_by_role("textbox", name="Message").wait_for()
+
+    def ask(self, question: str) -> None:
+        """Send a question, and wait until all that is said to it is said."""
+        before = self.page.locator("[data-answer]:not(.live)").count()
+        self.page.get_by_role("textbox", name="Message").fill(question)
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_function(
+            "before => document.querySelectorAll('[data-answer]:not(.live)').length > before"
+            " && !document.querySelector('[data-answer].live')",
+            arg=before,
+        )
+
+    def select(self, words: str, answer: int) -> None:
+        """Select words of an answer as a mouse would."""
+        self.page.evaluate(
+            """([words, answer]) => {
+                const root = document.querySelectorAll('[data-answer]')[answer];
+                const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+                const places = []; let all = '';
+                for (let node = texts.nextNode(); node; node = texts.nextNode()) {
+                    places.push([all.length, node]); all += node.data;
+                }
+                const at = all.indexOf(words), end = at + words.length, range = document.createRange();
+                const holder = (n) => places.findLast(([start]) => start <= n);
+                const [a, first] = holder(at), [b, last] = holder(end - 1);
+                range.setStart(first, at - a); range.setEnd(last, end - b);
+                getSelection().removeAllRanges(); getSelection().addRange(range);
+            }""",
+            [words, answer],
+        )
+
+    def close(self) -> None:
+        """Leave, having seen that nothing went wrong and nothing was fetched from elsewhere."""
+        self.context.close()
+        assert self.errors == []
+        assert self.elsewhere == []
