@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
-from visit import TOKEN
+from visit import FLAGS, served
 
 from emendo.serve.app import STATIC
-
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
 @pytest.fixture(scope="session")
@@ -38,33 +32,5 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where a server of `emendo serve` listens."""
-    folder = tmp_path_factory.mktemp("server")
-    told = folder / "told.txt"
-    options = [
-        "--port",
-        "0",
-        "--token",
-        TOKEN,
-        "--database",
-        str(folder / "chats.sqlite"),
-        "--ledger",
-        str(folder / "ledger"),
-    ]
-    with told.open("w") as output:
-        server = subprocess.Popen([sys.executable, "-m", "emendo", "serve", *options], stdout=output, stderr=output)
-    try:
-        until = time.monotonic() + 180
-        while "#token=" not in told.read_text() and server.poll() is None and time.monotonic() < until:
-            time.sleep(0.2)
-        assert "#token=" in told.read_text(), told.read_text()
-        found = told.read_text().split("http://")[1].split("/#")[0]
-        while time.monotonic() < until:
-            try:
-                httpx.get(f"http://{found}/health", timeout=5)
-                break
-            except httpx.TransportError:
-                time.sleep(0.2)
-        yield f"http://{found}"
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
+    with served(tmp_path_factory.mktemp("server")) as found:
+        yield found

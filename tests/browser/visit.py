@@ -1,10 +1,53 @@
-"""A person at the page."""
+"""A person at the page of a real server."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
 from playwright.sync_api import Browser, Page
 
 TOKEN = "the-token"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address of `emendo serve` with the embedded model, while the context lasts."""
+    told = folder / "told.txt"
+    options = [
+        "--port",
+        "0",
+        "--token",
+        TOKEN,
+        "--database",
+        str(folder / "chats.sqlite"),
+        "--ledger",
+        str(folder / "ledger"),
+    ]
+    with told.open("w") as output:
+        server = subprocess.Popen([sys.executable, "-m", "emendo", "serve", *options], stdout=output, stderr=output)
+    try:
+        until = time.monotonic() + 180
+        while "#token=" not in told.read_text() and server.poll() is None and time.monotonic() < until:
+            time.sleep(0.2)
+        assert "#token=" in told.read_text(), told.read_text()
+        address = "http://" + told.read_text().split("http://")[1].split("/#")[0]
+        while time.monotonic() < until:
+            try:
+                httpx.get(f"{address}/health", timeout=5)
+                break
+            except httpx.TransportError:
+                time.sleep(0.2)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
 
 
 class Visit:
