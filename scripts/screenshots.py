@@ -40,7 +40,7 @@ def main(folder: Path) -> None:
         page.get_by_role("button", name="Commit").click()
         expect(page.locator("[data-answer]:not(.live)").last).to_contain_text("Sacramento")
         page.get_by_role("button", name="Trace it").click()
-        expect(page.get_by_text(re.compile("Peak “"))).to_be_visible()
+        expect(page.get_by_role("button", name=re.compile("Edit at layer"))).to_be_visible()
         for button in page.get_by_role("button", name="Check").all():
             button.click()
         expect(page.get_by_role("button", name=re.compile("supported"))).to_be_visible()
