@@ -13,7 +13,8 @@ from visit import FLAGS, served
 from emendo.serve.app import STATIC
 
 
-@pytest.fixture(scope="session")
+# Playwright keeps an event loop running in this thread, in which other tests start loops of their own: it ends with the module.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """The browser; where it or the built page is missing, tests fail in CI and say how to get it elsewhere."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")

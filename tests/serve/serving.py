@@ -153,7 +153,9 @@ def running(folder: Path, *models: EditableModel, **access: Any) -> Iterator[Run
     shelf = Shelf([(model, Ledger.open(model, folder / f"ledger-{at}")) for at, model in enumerate(models)])
     engine, bench = Engine(), TestBench()
     rights = Access(**{"token": TOKEN, "chat_token": CHAT_TOKEN, **access})
-    app = create_app(engine, shelf, Store(folder / "conversations.sqlite"), rights, bench, who="Grace")
+    app = create_app(
+        engine, shelf, Store(folder / "conversations.sqlite"), rights, bench, static=folder / "not-built", who="Grace"
+    )
     with (
         listening(app) as url,
         httpx.Client(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60) as client,

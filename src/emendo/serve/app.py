@@ -100,11 +100,11 @@ def create_app(
 
 def _file(static: Path, path: str) -> Response:
     """A file of the built page; what is not there is no secret, and nothing outside the folder is ever read."""
-    if path.split("/")[0] in ("api", "v1"):
+    # No file's name holds a zero byte, and asking the file system for one is an error.
+    if path.split("/")[0] in ("api", "v1") or "\0" in path:
         raise HTTPException(404)
     root = static.resolve()
-    # No file's name holds a zero byte, and asking the file system for one is an error.
-    wanted = (root / (path.replace("\0", "") or "index.html")).resolve()
+    wanted = (root / (path or "index.html")).resolve()
     if wanted.is_relative_to(root) and wanted.is_file():
         caching = "public, max-age=31536000, immutable" if path.startswith("assets/") else "no-cache"
         return FileResponse(wanted, headers={"Cache-Control": caching})
