@@ -6,6 +6,7 @@ A request is checked and admitted before the first byte of its answer; what fail
 from __future__ import annotations
 
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from typing import Any, TypeVar
 
@@ -62,28 +63,28 @@ def openai_router(engine: Engine, shelf: Shelf) -> APIRouter:
     return router
 
 
-class _Asked:
+class _Asked(ABC):
     """A request as the engine takes it, and how its answer is told."""
 
     shape: Shape
     question: Question
     prompts: int
 
+    @abstractmethod
     def opening(self, row: int) -> list[dict[str, Any]]:
         """What a stream tells before a row's first token."""
-        raise NotImplementedError
 
+    @abstractmethod
     def piece(self, row: int, token: Token) -> dict[str, Any] | None:
         """What a stream tells of a token."""
-        raise NotImplementedError
 
+    @abstractmethod
     def ending(self, row: int, answer: Answer) -> dict[str, Any]:
         """What a stream tells of a row's end."""
-        raise NotImplementedError
 
+    @abstractmethod
     def choice(self, row: int, answer: Answer) -> dict[str, Any]:
         """What an answer that is not streamed tells of a row."""
-        raise NotImplementedError
 
 
 class _Chat(_Asked):
