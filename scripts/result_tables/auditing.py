@@ -1,11 +1,13 @@
-"""The tables of docs/audit.md, from the files that benchmarks/auditing*.py wrote."""
+"""How well audits do, from the files that benchmarks/auditing*.py wrote."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from result_tables import layout
+from result_tables.layout import Parts
 
 
 def figures(path: Path) -> str:
@@ -39,34 +41,13 @@ def figures(path: Path) -> str:
         "an edit is judged by a fit without the family that is tested"
     )
     parts = [
-        _table(("figure", "estimate, with its 95 % interval", "n"), headline),
-        _table(("suspects", "called an edit", "layer right", "subject first", "subject of ten", "n"), strata),
+        layout.table(("figure", "estimate, with its 95 % interval", "n"), headline),
+        layout.table(("suspects", "called an edit", "layer right", "subject first", "subject of ten", "n"), strata),
     ]
     if batches:
         header = ("batch", "facts", "right of the names that are listed", "right of those that stand out")
-        parts.append(_table(header, batches))
-    return "\n\n".join([*parts, _source(told, found)])
-
-
-def _bounds(row: dict[str, Any]) -> str:
-    return f"{row['estimate']:.3f} ({row['low']:.3f}–{row['high']:.3f})"
-
-
-def _counted(row: dict[str, Any]) -> tuple[str, str]:
-    if not row["n"]:
-        return "–", "0"
-    return f"{100 * row['share']:.0f} % ({100 * row['low']:.0f}–{100 * row['high']:.0f})", f"{row['hits']} of {row['n']}"
-
-
-def memory(path: Path) -> str:
-    """What a comparison of large checkpoints takes, from a file that benchmarks/auditing_memory.py wrote."""
-    found = json.loads(path.read_text(encoding="utf-8"))
-    sentence = (
-        f"Two checkpoints of {found['gigabytes_a_checkpoint']:.1f} GB each, {found['layers']} layers in the shapes of a 7B model, "
-        f"were compared in {found['seconds']:.0f} s with {found['peak_gigabytes']:.2f} GB of memory at the peak (VmHWM, libraries "
-        f"included), at low priority beside other work; the one matrix that was changed was found."
-    )
-    return f"{sentence}\n\nCommand: `{found['command']}`"
+        parts.append(layout.table(header, batches))
+    return "\n\n".join([*parts, layout.source(told, found["command"], found["date"])])
 
 
 def names(path: Path) -> str:
@@ -75,7 +56,12 @@ def names(path: Path) -> str:
     single = found["single_edits"]
     rows = [(name, *_counted(single[name])) for name in ("layer", "subject first", "subject of ten")]
     told = f"Single edits of whole strength at layers up to {found['deepest']}, {found['candidates']:,} candidate names"
-    return "\n\n".join([_table(("figure", "estimate, with its 95 % interval", "n"), rows), _source(told, found)])
+    return "\n\n".join(
+        [
+            layout.table(("figure", "estimate, with its 95 % interval", "n"), rows),
+            layout.source(told, found["command"], found["date"]),
+        ]
+    )
 
 
 def alone(path: Path) -> str:
@@ -96,13 +82,33 @@ def alone(path: Path) -> str:
         f"stands out by {untouched:.1f} deviations, those of edited ones by {edited[0]:.1f} to {edited[-1]:.1f}"
     )
     header = ("without a base", "estimate, with its 95 % interval", "n")
-    return "\n\n".join([_table(header, rows), _source(told, found)])
+    return "\n\n".join([layout.table(header, rows), layout.source(told, found["command"], found["date"])])
 
 
-def _source(told: str, found: dict[str, Any]) -> str:
-    return f"{told}, {found['date']}. Command: `{found['command']}`"
+def memory(path: Path) -> str:
+    """What a comparison of large checkpoints takes, from a file that benchmarks/auditing_memory.py wrote."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    sentence = (
+        f"Two checkpoints of {found['gigabytes_a_checkpoint']:.1f} GB each, {found['layers']} layers in the shapes of a 7B model, "
+        f"were compared in {found['seconds']:.0f} s with {found['peak_gigabytes']:.2f} GB of memory at the peak (VmHWM, libraries "
+        f"included), at low priority beside other work; the one matrix that was changed was found."
+    )
+    return f"{sentence}\n\nCommand: `{found['command']}`"
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(str(cell).replace('|', '∣') for cell in line)} |" for line in lines)
+def _bounds(row: dict[str, Any]) -> str:
+    return f"{row['estimate']:.3f} ({row['low']:.3f}–{row['high']:.3f})"
+
+
+def _counted(row: dict[str, Any]) -> tuple[str, str]:
+    if not row["n"]:
+        return "–", "0"
+    return f"{100 * row['share']:.0f} % ({100 * row['low']:.0f}–{100 * row['high']:.0f})", f"{row['hits']} of {row['n']}"
+
+
+PARTS: Parts = {
+    "auditing": ("auditing.json", figures),
+    "auditing names": ("auditing_names.json", names),
+    "auditing alone": ("auditing_alone.json", alone),
+    "auditing memory": ("auditing_memory.json", memory),
+}

@@ -1,0 +1,142 @@
+"""What edits do to what a model says, from the files that `emendo eval -o` and `emendo sequence -o` wrote."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from result_tables import layout
+from result_tables.layout import Parts
+
+from emendo.evaluate import Figure, Report
+from emendo.evaluate.compare import UNEDITED, Comparison
+from emendo.evaluate.sequence_figure import Curve, Point, read_curves
+from emendo.evaluate.sequence_page import ratio
+from emendo.evaluate.wording import counts, main_measures, relative_norm, seconds_an_edit, with_interval
+
+_SAID = ("generation_completion", "generation_chat", "stop_chat")
+
+
+def quality(path: Path) -> str:
+    """The table of methods from a file that `emendo eval --methods … -o` wrote."""
+    comparison = Comparison.read(path)
+    first, measures = comparison.reports[0], main_measures(comparison.reports)
+    sides = [(UNEDITED, first.unedited, ("–", "–", "–"))]
+    sides += [(r.method, r.edited, (seconds_an_edit(r), relative_norm(r), str(r.refused))) for r in comparison.reports]
+    rows = []
+    for name, figures, costs in sides:
+        by_name = {figure.name: figure for figure in figures}
+        shown = [with_interval(by_name[m.name]) if m.name in by_name else "–" for m in measures]
+        numbers = counts([by_name[m.name].n for m in measures if m.name in by_name])
+        rows.append((name if name == UNEDITED else f"`{name}`", *shown, *costs, numbers))
+    header = ("%, with its 95 % interval", *map(layout.label, measures), "s an edit", "‖Δ‖ / ‖W‖", "refused", "n")
+    told = (
+        f"{first.benchmark}, {comparison.n} cases of `{first.data_file}` (split {first.split}, seed {comparison.seed}), each "
+        f"edited by itself on {first.model}"
+    )
+    return "\n\n".join(
+        [layout.table(header, rows), *layout.footnote(measures), layout.source(told, comparison.command, comparison.date)]
+    )
+
+
+def measures_of(*names: str) -> Callable[[Path], str]:
+    """A table of some measures from a file that `emendo eval -o` wrote: the unedited model, then each method."""
+
+    def table(path: Path) -> str:
+        comparison = Comparison.read(path)
+        # The same cases with other settings of a method stand in a file beside it.
+        beside = [Comparison.read(other) for other in sorted(path.parent.glob(f"{path.stem}_*.json"))]
+        reports = [report for found in (comparison, *beside) for report in found.reports]
+        first = comparison.reports[0]
+        known = {figure.name: figure for report in reports for figure in report.edited}
+        measures = [known[name] for name in names if name in known]
+        sides = [(UNEDITED, first.unedited), *((f"`{r.method}`{_texts(r)}", r.edited) for r in reports)]
+        rows = []
+        for name, figures in sides:
+            by_name = {figure.name: figure for figure in figures}
+            rows.append((name, *(with_interval(by_name[m.name]) if m.name in by_name else "–" for m in measures)))
+        told = f"{first.benchmark}, {comparison.n} cases (split {first.split}, seed {comparison.seed})"
+        header = ("%, with its 95 % interval", *map(layout.label, measures))
+        source = layout.source(told, comparison.command, comparison.date)
+        return "\n\n".join([layout.table(header, rows), *layout.footnote(measures), source])
+
+    return table
+
+
+def _texts(report: Report) -> str:
+    return f", texts={report.config['texts']}" if report.config.get("texts") else ""
+
+
+def sequence(path: Path) -> str:
+    """The table of sequential edits from a file as `emendo.evaluate.sequence_figure` describes it."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    curves = read_curves(document)
+    known = {measure.name: measure for curve in curves for measure in curve.measures}
+    measures = [known[name] for name in ("score", "generation_completion", "generation_chat") if name in known]
+    rows = [_sequence_row(curve, point, measures) for curve in curves for point in curve.points]
+    header = (
+        "method",
+        "edits so far",
+        *map(layout.label, measures),
+        "perplexity, ratio to unedited",
+        "‖Δ‖ / ‖W‖",
+        "s an edit",
+    )
+    told = f"{document['benchmark']}, all edits so far asked again, on {document['model']} (seed {document['seed']})"
+    parts = [
+        layout.table(header, rows),
+        *layout.footnote(measures),
+        layout.source(told, document["command"], document["date"]),
+    ]
+    return "\n\n".join(parts)
+
+
+def _sequence_row(curve: Curve, point: Point, measures: list[Figure]) -> tuple[Any, ...]:
+    shown = [point.figures.get(measure.name) for measure in measures]
+    interval = f"{ratio(point.perplexity_low)}–{ratio(point.perplexity_high)}"
+    return (
+        f"`{curve.name}`, {curve.batch} at a time",
+        f"{point.edits:,}{', collapsed' if point.collapsed else ''}",
+        *(f"{with_interval(figure)}, n {figure.n}" if figure else "–" for figure in shown),
+        f"{ratio(point.perplexity_ratio)} ({interval})",
+        f"{point.relative_norm:.3f}",
+        f"{point.seconds_an_edit:.2f}",
+    )
+
+
+PARTS: Parts = {
+    "quality": ("methods_counterfact.json", quality),
+    "sequence": ("sequence.json", sequence),
+    "leak": (
+        "leak.json",
+        measures_of(
+            "kept_same_subject",
+            "leaked_same_subject",
+            "score",
+            "generation_chat",
+            "negation",
+            "affirms_new",
+            "fluency",
+            "consistency",
+        ),
+    ),
+    "invented": ("invented.json", measures_of(*_SAID, "efficacy_argmax", "paraphrase_probability")),
+    "corrections of relations": ("corrections.json", measures_of(*_SAID, "efficacy_argmax", "neighborhood_probability")),
+    "corrections of known facts": (
+        "known_corrected.json",
+        measures_of(*_SAID, "efficacy_argmax", "neighborhood_probability"),
+    ),
+    "mquake": (
+        "mquake.json",
+        measures_of("portability_hop", "portability_any_hop", "generation_companions", "inverse", "generation_chat"),
+    ),
+    "zsre": (
+        "zsre.json",
+        measures_of(
+            "generation_chat", "generation_questions", "efficacy_tokens", "paraphrase_tokens", "kept_locality", "inverse"
+        ),
+    ),
+    "counterfact plus": ("counterfact_plus.json", measures_of("score", "neighborhood_probability", *_SAID)),
+}
