@@ -110,7 +110,7 @@ export interface Job<Result = unknown> {
   created: string;
   seconds: number | null;
   result?: Result | null;
-  error?: string | { message: string } | null;
+  error?: string | null;
   input: Record<string, unknown>;
 }
 

@@ -3,6 +3,7 @@
 import { getContext, setContext } from "svelte";
 import { Api, ApiError } from "../api/client";
 import type { Answer, Blame, ConversationSummary, Job, Message, Model, ServerState, Trace } from "../api/types";
+import { WIDE } from "../shell/widths";
 import { Chat } from "./chat.svelte";
 import { Facts } from "./facts.svelte";
 import { Inspector } from "./inspector.svelte";
@@ -69,7 +70,9 @@ export class App {
       this.facts.resume(own);
       const trace = own.find((job) => job.kind === "trace");
       if (trace) void this.trace.resume(trace as Job<Trace>);
-      if (this.facts.draft || trace?.state === "running") this.inspector.show(this.facts.draft ? "facts" : "trace");
+      // Where the column would cover the chat, it waits to be opened.
+      const isBusy = this.facts.draft !== null || trace?.state === "running";
+      if (isBusy && matchMedia(WIDE).matches) this.inspector.show(this.facts.draft ? "facts" : "trace");
     });
   }
 

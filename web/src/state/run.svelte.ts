@@ -18,25 +18,14 @@ export class Run<Result> {
     readonly kind: JobKind,
   ) {}
 
-  /** Starts the work; its job at the end, null where it was cancelled or failed. */
-  async start(model: string, input: Record<string, unknown>): Promise<Job<Result> | null> {
-    this.forget();
-    try {
-      return await this.#watch(await this.api.post<Job<Result>>("/api/jobs", { kind: this.kind, model, ...input }));
-    } catch (error) {
-      this.error = error instanceof Error ? error.message : String(error);
-      return null;
-    }
+  /** Starts the work and follows it to its end. */
+  start(model: string, input: Record<string, unknown>): Promise<void> {
+    return this.#watch(() => this.api.post<Job<Result>>("/api/jobs", { kind: this.kind, model, ...input }));
   }
 
   /** Takes up work that was started before, here or in another tab. */
-  async resume(job: Job<Result>): Promise<void> {
-    this.forget();
-    try {
-      await this.#watch(job);
-    } catch (error) {
-      this.error = error instanceof Error ? error.message : String(error);
-    }
+  resume(job: Job<Result>): Promise<void> {
+    return this.#watch(async () => job);
   }
 
   async cancel(): Promise<void> {
@@ -51,25 +40,29 @@ export class Run<Result> {
     this.error = null;
   }
 
-  async #watch(job: Job<Result>): Promise<Job<Result> | null> {
-    this.job = job;
+  async #watch(begin: () => Promise<Job<Result>>): Promise<void> {
+    this.forget();
     const abort = new AbortController();
     this.#abort = abort;
-    for await (const event of this.isBusy ? this.api.events(`/api/jobs/${job.id}/events`, abort.signal) : []) {
-      if (event.name === "progress") this.job = { ...this.job, ...(event.data as Partial<Job<Result>>), state: "running" };
+    try {
+      const job = await begin();
+      if (abort.signal.aborted) return;
+      this.job = job;
+      if (this.isBusy) await this.#listen(job, abort.signal);
+      if (!abort.signal.aborted && this.job.state === "failed") this.error = this.job.error ?? "The work failed; the server's log says why.";
+    } catch (error) {
+      if (!abort.signal.aborted) this.error = error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  async #listen(job: Job<Result>, signal: AbortSignal): Promise<void> {
+    for await (const event of this.api.events(`/api/jobs/${job.id}/events`, signal)) {
+      if (event.name === "progress") this.job = { ...job, ...(event.data as Partial<Job<Result>>), state: "running" };
       else if (event.name === "partial") this.partial = event.data as Result;
       else if (event.name === "end") {
         this.job = event.data as Job<Result>;
-        break;
+        return;
       }
     }
-    if (abort.signal.aborted) return null;
-    if (this.job.state === "failed") this.error = sentence(this.job.error);
-    return this.job.state === "done" ? this.job : null;
   }
-}
-
-function sentence(error: Job["error"]): string {
-  if (!error) return "The work failed; the server's log says why.";
-  return typeof error === "string" ? error : error.message;
 }
