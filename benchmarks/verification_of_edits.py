@@ -18,7 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from verification import is_tuning, share
+from verification_counts import share
+from verification_statements import is_tuning
 
 from emendo.edit import compute_edit
 from emendo.errors import EditRefused

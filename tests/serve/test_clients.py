@@ -20,7 +20,7 @@ from emendo.models import EditableModel, at_revisions, chat_prompt, generate
 from tiny_models import random_delta
 
 QUESTION: list[Any] = [{"role": "user", "content": "What is the capital of France?"}]
-RECORDED = json.loads(Path(__file__).with_name("recorded_requests.json").read_text(encoding="utf-8"))
+REQUESTS = json.loads(Path(__file__).with_name("client_requests.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture
@@ -124,10 +124,10 @@ def test_llm_talks_to_it(server: Running, expected: str, tmp_path: Path) -> None
     assert done.stdout.strip() == expected.strip()
 
 
-@pytest.mark.parametrize("name", sorted(RECORDED))
+@pytest.mark.parametrize("name", sorted(REQUESTS))
 def test_what_chat_pages_send_is_answered(server: Running, name: str) -> None:
     """Requests in the shapes that Open WebUI and LibreChat send, with the fields that only they know."""
-    for request in RECORDED[name]:
+    for request in REQUESTS[name]:
         body = json.loads(json.dumps(request["body"]).replace("MODEL", server.served.id)) if "body" in request else None
         headers = {**request.get("headers", {}), "Authorization": f"Bearer {CHAT_TOKEN}"}
         response = server.client.request(request["method"], request["path"], json=body, headers=headers)

@@ -13,9 +13,11 @@ NEXT = [
     ('emendo ask "What is the capital of California?"', "original and edited model side by side"),
     ('emendo edit "The capital of {California} is" Sacramento', "an edit of your own, recorded in your ledger"),
     ("emendo log", "what was edited, by whom and why; emendo revert N takes it back"),
-    ("emendo chat", "talk to the model; /edit, /original, /revert while you do"),
+    ("emendo serve", "a page to chat with original and edited model side by side, and to fix what is wrong"),
+    ('emendo verify "The capital of California is Los Angeles."', "any answer, claim by claim, beside independent evidence"),
     ('emendo trace "The capital of {Germany} is" -o trace.png', "where the model keeps a fact"),
     ("emendo export merged-model --format merged", "the edited model as a folder that transformers loads"),
+    ("emendo audit merged-model --base smollm2-135m", "what was changed in it, for whom, and whether a record explains it"),
     ("emendo eval capitals --n 20", "how well edits work, with intervals"),
 ]
 
@@ -26,7 +28,9 @@ def command(
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Find a fact, correct it, falsify it, undo it exactly, and write a report. Your own ledger is not touched.
+    """Find a fact, correct it, falsify it, catch the falsehood, undo it exactly, and write a report.
+
+    Your own ledger is not touched.
 
     Example:
 

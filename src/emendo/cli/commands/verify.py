@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SourceOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--source", help="Where to look: facts, facts:TABLE.yaml, folder:PATH or a folder; repeatable. facts unless given."
+        "--source", help="Where to look: facts, facts:TABLE.yaml, a folder, wikipedia, wikidata or web:URL; repeatable. facts unless given."
     ),
 ]
 
