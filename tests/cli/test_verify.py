@@ -124,7 +124,8 @@ def test_what_nothing_can_check_is_not_called_right(run: Run) -> None:
         (("verify", "x", "--judge", "slot"), "Did you mean 'slots'"),
         (("verify", "x", "--judge", "llm:m"), "names no model and server"),
         (("verify", "--compare"), "--compare needs a question"),
-        (("verify", "--replay", "/nowhere.json"), "No such file"),
+        (("verify", "--replay", "/nowhere.json"), "There is no report '/nowhere.json'"),
+        (("verify", " "), "There is nothing to verify"),
         (("proxy", "--upstream", "localhost"), "no address of a server"),
     ],
 )

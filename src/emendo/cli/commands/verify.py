@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 SourceOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--source", help="Where to look: facts, facts:TABLE.yaml, a folder, wikipedia, wikidata or web:URL; repeatable. facts unless given."
+        "--source",
+        help="Where to look: facts, facts:TABLE.yaml, a folder, wikipedia, wikidata or web:URL; repeatable. facts unless given.",
     ),
 ]
 
@@ -88,17 +89,17 @@ def command(
 def _text(answer: str | None) -> str:
     """The answer from the argument, the file that it names, or standard input."""
     try:
-        if answer is None and sys.stdin.isatty():
-            raise InvalidRequest(
-                "There is nothing to verify; give an answer, a file that holds it, or - for standard input."
-            )
         if answer is None or answer == "-":
-            return sys.stdin.read()
-        return Path(answer).read_text(encoding="utf-8") if _is_file(answer) else answer
+            text = "" if answer is None and sys.stdin.isatty() else sys.stdin.read()
+        else:
+            text = Path(answer).read_text(encoding="utf-8") if _is_file(answer) else answer
     except UnicodeDecodeError as error:
         raise DataUnavailable(
             f"The answer is no text in UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8."
         ) from error
+    if not text.strip():
+        raise InvalidRequest("There is nothing to verify; give an answer, a file that holds it, or - for standard input.")
+    return text
 
 
 def _given(question: str | None) -> str:
@@ -121,6 +122,8 @@ def _replayed(path: Path) -> Report:
     from emendo.verify import Report
     from emendo.verify.replay import differences, replay
 
+    if not path.is_file():
+        raise DataUnavailable(f"There is no report '{path}'; give a file that holds what 'emendo verify --json' printed.")
     try:
         report = Report.read(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
