@@ -73,7 +73,7 @@ class TestBench:
             delta=delta,
             revision=served.revision().id,
             target=wanted.target_new,
-            result={"strengths": [0, 1], "guard": {"passed": True, "reasons": []}},
+            result={"strengths": [0, 1]},
         )
 
     def trace(self, served: Served, wanted: NewTrace, report: Report, tell: Tell) -> Mapping[str, Any]:

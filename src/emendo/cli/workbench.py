@@ -127,7 +127,6 @@ class Workbench:
             "strengths": list(STRENGTHS),
             "curves": curves,
             "says": {"completion": completion, "chat": chat},
-            "guard": {"passed": True, "reasons": []},
         }
         return ComputedEdit(served=served, edit=edit, on_top_of=revision, result=result)
 

@@ -123,7 +123,6 @@ export interface Preview {
     neighbours: { prompt: string; answer_before: string; p: number[] }[];
   };
   says: { completion: string; chat: string };
-  guard: { passed: boolean; reasons: string[] };
 }
 
 export type TraceKind = "states" | "mlp" | "attention";

@@ -6,16 +6,16 @@ Statements that were deprecated or have ended are left out; where some are prefe
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from emendo.errors import InvalidRequest, SourceFailed
+from emendo.errors import SourceFailed
 from emendo.verify.claims import Claim
 from emendo.verify.evidence import Passage, Record, Value
-from emendo.verify.fetching import Fetcher, today
 from emendo.verify.names import fold
 from emendo.verify.relations import RELATIONS
 from emendo.verify.statements import Statement
+from emendo.verify.wikimedia import WikimediaApi
 
 PROPERTIES = {
     "capital": "P36",
@@ -55,29 +55,14 @@ _DAY, _MONTH = 11, 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(WikimediaApi):
     """Which Wikidata.
 
     Attributes:
         endpoint: Address of its API.
-        fetcher: How to fetch.
-        day: What is found on another day may differ.
     """
 
     endpoint: str = "https://www.wikidata.org/w/api.php"
-    fetcher: Fetcher = field(default_factory=Fetcher)
-    day: str = field(default_factory=today)
-
-    @classmethod
-    def of(cls, argument: str) -> Config:
-        """Takes no argument.
-
-        Raises:
-            InvalidRequest: There is one.
-        """
-        if argument:
-            raise InvalidRequest(f"The source 'wikidata' takes no argument, and was given '{argument}'.")
-        return cls()
 
 
 def version(config: Config) -> str:

@@ -6,43 +6,28 @@ Each passage is cited with title and revision, so that it can be looked up as it
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from emendo.errors import InvalidRequest, SourceFailed
+from emendo.errors import SourceFailed
 from emendo.verify.claims import Claim
 from emendo.verify.evidence import Passage
-from emendo.verify.fetching import Fetcher, today
 from emendo.verify.ranking import best
+from emendo.verify.wikimedia import WikimediaApi
 
 _ARTICLES = 2
 _SHORTEST = 40
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(WikimediaApi):
     """Which Wikipedia.
 
     Attributes:
         endpoint: Address of its API.
-        fetcher: How to fetch.
-        day: What is found on another day may differ.
     """
 
     endpoint: str = "https://en.wikipedia.org/w/api.php"
-    fetcher: Fetcher = field(default_factory=Fetcher)
-    day: str = field(default_factory=today)
-
-    @classmethod
-    def of(cls, argument: str) -> Config:
-        """Takes no argument: only English is read.
-
-        Raises:
-            InvalidRequest: There is one.
-        """
-        if argument:
-            raise InvalidRequest(f"The source 'wikipedia' takes no argument, and was given '{argument}'.")
-        return cls()
 
 
 def version(config: Config) -> str:
