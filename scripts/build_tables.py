@@ -27,7 +27,7 @@ from emendo.verify.tables import TABLES
 
 # Tests load this file by its path.
 sys.path.insert(0, str(Path(__file__).parent))
-from result_tables import auditing, evaluation, serving, speed, verification
+from result_tables import auditing, evaluation, probe, serving, speed, verification
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -35,6 +35,7 @@ RESULTS = DOCS / "results"
 REGISTRIES = (METHODS, ARCHITECTURES, BENCHMARKS, EXPORTERS, EXECUTORS, SOURCES, JUDGES, TABLES, COMMANDS)
 RESULT_PARTS = {
     **evaluation.PARTS,
+    **probe.PARTS,
     **speed.PARTS,
     **serving.PARTS,
     **verification.PARTS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import fields
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,9 @@ def test_what_was_probed_is_used_from_then_on(run: Run, folder: Path, tmp_path: 
     found = json.loads((tmp_path / "sweep.json").read_text())
     assert [candidate["settings"]["layers"] for candidate in found["candidates"]] == [[2], [3]]
     assert found["n"] == 2
+    assert found["command"].startswith("emendo ")
+    assert datetime.fromisoformat(found["date"])
+    assert found["seconds"] > 0
     assert found["best"] in found["candidates"]
     assert found["best"]["merit"] == max(candidate["merit"] for candidate in found["candidates"])
     assert not list((tmp_path / "home").glob("profiles/*"))
@@ -98,6 +102,7 @@ def test_what_was_probed_is_used_from_then_on(run: Run, folder: Path, tmp_path: 
         (("--layers", "x"), "names no layers"),
         (("--try", "epoch=1", "--layers", "2"), "Did you mean 'epochs'?"),
         (("--method", "rom"), "Did you mean 'rome'?"),
+        (("--plot", "."), "is a folder; give the name of a file"),
     ],
 )
 def test_a_mistake_in_a_sweep_is_answered_in_a_sentence(

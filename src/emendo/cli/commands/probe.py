@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -60,12 +64,17 @@ def command(
     from emendo.cli.console import out, print_json, progress_of_stages
     from emendo.cli.method_settings import chosen_settings, layer_choice
     from emendo.evaluate import load_cases
+    from emendo.evaluate.documents import as_json, writable, write_whole
     from emendo.evaluate.probe import known_cases, probe, store_profile
     from emendo.evaluate.probe_figure import draw_probe
     from emendo.home import default_home
     from emendo.models import load_model
 
     variations = {name: v if isinstance(v, tuple) else (v,) for name, v in chosen_settings(None, vary).items()}
+    for path in (output, plot):
+        if path is not None:
+            writable(path)
+    started = time.perf_counter()
     loaded, home = load_model(model), default_home()
     cases = known_cases(loaded, load_cases(benchmark, seed=seed), n)
     with progress_of_stages() as progress:
@@ -82,14 +91,18 @@ def command(
             workers=workers,
             progress=progress,
         )
+    document = {
+        "command": shlex.join(["emendo", *sys.argv[1:]]),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": time.perf_counter() - started,
+        **found.to_dict(),
+    }
     if output is not None:
-        import json as writer
-
-        output.write_text(writer.dumps(found.to_dict(), indent=2) + "\n", encoding="utf-8")
+        write_whole(output, as_json(document))
     if plot is not None:
         draw_probe(found, plot)
     if json:
-        print_json(found.to_dict())
+        print_json(document)
     else:
         _print(found)
         if plot is not None:
