@@ -9,6 +9,9 @@ MODEL := $(VENV)/model
 NPM := $(shell command -v npm)
 PAGE := src/emendo/serve/static/index.html
 
+# Tests run side by side, a file by one of them; each holds a model or two.
+WORKERS ?= 2
+
 # Threads that spin long while they wait make everything crawl where another program shares the processor.
 export GOMP_SPINCOUNT ?= 2000
 
@@ -34,7 +37,7 @@ check: $(READY)  ## Read the code: ruff, mypy, import-linter, documentation.
 	$(BIN)/pytest -q tests/docs
 
 test: check $(MODEL) test-web chromium  ## Check, then run every test, with a coverage report.
-	$(BIN)/pytest --cov --cov-report=term --ignore=tests/docs --durations=15
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term --ignore=tests/docs --durations=15
 
 test-web: $(PAGE)  ## Check the page's types and run its unit tests (needs Node.js).
 ifneq ($(NPM),)
