@@ -29,6 +29,15 @@ export interface Tally {
 
 export type ToWorker = { kind: "orders" } | { kind: "known"; pair: Pair } | { kind: "tally"; tally: Tally };
 
+/** What the worker answers; null where the extension was updated or removed since the page was loaded. */
+export async function askWorker<Answer>(message: ToWorker): Promise<Answer | null> {
+  try {
+    return await chrome.runtime.sendMessage<ToWorker, Answer>(message);
+  } catch {
+    return null;
+  }
+}
+
 /** Over a port: the page sends one pair, the worker answers with claims and one end. */
 export type CheckEvent = { kind: "claim"; claim: Claim } | { kind: "done"; result: Result } | { kind: "failed"; why: string };
 

@@ -72,7 +72,7 @@ def with_extension(logging_address: str, tmp_path_factory: pytest.TempPathFactor
         (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
     expect.set_options(timeout=20_000)
     with sync_playwright() as playwright, extended(playwright, str(path), tmp_path_factory.mktemp("profile")) as context:
-        assert "checked 1 of 1 claims" in save_server(context, f"{logging_address}/#token={TOKEN}")
+        assert "checked 1 of 1 checkable claims" in save_server(context, f"{logging_address}/#token={TOKEN}")
         yield context
 
 

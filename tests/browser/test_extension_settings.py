@@ -20,7 +20,7 @@ def test_the_options_tell_whether_the_server_works(
     assert "no address" in save_server(with_extension, "http://evil.example/#token=a")
     assert "does not take this token" in save_server(with_extension, f"{logging_address}/#token=wrong")
     assert "Nothing answers at http://127.0.0.1:9" in save_server(with_extension, "http://127.0.0.1:9/#token=a")
-    assert "checked 1 of 1 claims" in save_server(
+    assert "checked 1 of 1 checkable claims" in save_server(
         with_extension, f"The API:   {logging_address}/v1   with the key {TOKEN}, which can"
     )
     page = extension_page(with_extension, "options")

@@ -40,7 +40,7 @@ async function saveServer(): Promise<void> {
     if (event.kind === "failed") say("tried", `Saved, but it does not work: ${event.why}`, false);
     if (event.kind === "done") {
       const { checked, checkable } = event.result.summary;
-      say("tried", `Saved. The server checked ${checked} of ${checkable} claims of a trial.`, checked > 0);
+      say("tried", `Saved. The server checked ${checked} of ${checkable} checkable claims of a trial.`, checked > 0);
     }
   }
 }

@@ -26,7 +26,7 @@ test("only what was checked in whole and borne out in whole looks right", () => 
 test("all five verdicts are counted, with the coverage, and edits beside them", () => {
   const { text } = wordsOf(done(...Object.keys(VERDICTS).map((verdict) => claim(verdict)), claim("supported", 3)), false);
   expect(text).toBe(
-    "Checked 3 of 5 claims: 1 refuted, 2 supported, 1 not enough evidence, 1 check failed, 1 not checkable, 1 edited on purpose",
+    "Checked 3 of 5 checkable claims: 1 refuted, 2 supported, 1 not enough evidence, 1 check failed, 1 not checkable, 1 edited on purpose",
   );
 });
 

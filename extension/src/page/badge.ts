@@ -86,7 +86,7 @@ export function wordsOf(standing: Standing, hasChanged: boolean): { text: string
   const action = "Check again";
   const { checked, checkable } = standing.result.summary;
   if (checkable === 0) return { text: `${changed}Nothing in it can be checked`, look: "", action };
-  const text = `${changed}Checked ${checked} of ${checkable} claims: ${counted(claims)}`;
+  const text = `${changed}Checked ${checked} of ${checkable} checkable claims: ${counted(claims)}`;
   if (claims.some((claim) => claim.verdict === "refuted")) return { text, look: "refuted", action };
   if (claims.some((claim) => claim.verdict === "check_failed")) return { text, look: "check_failed", action };
   return { text, look: isAllSupported(claims) && !hasChanged ? "supported" : "", action };

@@ -1,6 +1,6 @@
 /** The checks of a tab, one at a time. The same question and answer are checked once, and a check that failed is told as such. */
 
-import type { CheckEvent, ToWorker } from "../messages";
+import { askWorker, type CheckEvent } from "../messages";
 import { keyOf, type Pair } from "../pair";
 import type { Claim, Result } from "../verdicts";
 
@@ -16,8 +16,17 @@ export class Checks {
   readonly #standings = new Map<string, Standing>();
   readonly #queue: Pair[] = [];
   #isBusy = false;
+  #isStopped = false;
+  #port: chrome.runtime.Port | null = null;
 
   constructor(private readonly onChange: () => void) {}
+
+  /** Ends the check that runs, and those that wait; nothing is told any more. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#queue.length = 0;
+    this.#port?.disconnect();
+  }
 
   /** How a pair stands; null if it was never heard of. */
   of(pair: Pair): Standing | null {
@@ -27,8 +36,7 @@ export class Checks {
   /** Asks whether the pair was checked before, here or in another tab. */
   async recall(pair: Pair): Promise<void> {
     this.#set(pair, { kind: "recalling" });
-    const message: ToWorker = { kind: "known", pair };
-    const result = await chrome.runtime.sendMessage<ToWorker, Result | null>(message).catch(() => null);
+    const result = await askWorker<Result>({ kind: "known", pair });
     if (this.of(pair)?.kind === "recalling") this.#set(pair, result ? { kind: "done", result } : { kind: "unchecked" });
   }
 
@@ -41,16 +49,11 @@ export class Checks {
     void this.#work();
   }
 
-  get isBusy(): boolean {
-    return this.#isBusy;
-  }
-
   async #work(): Promise<void> {
     if (this.#isBusy) return;
     this.#isBusy = true;
     for (let pair = this.#queue.shift(); pair; pair = this.#queue.shift()) await this.#check(pair);
     this.#isBusy = false;
-    this.onChange();
   }
 
   #check(pair: Pair): Promise<void> {
@@ -63,6 +66,7 @@ export class Checks {
       };
       try {
         const port = chrome.runtime.connect();
+        this.#port = port;
         port.onMessage.addListener((event: CheckEvent) => {
           if (event.kind === "claim") {
             claims.push(event.claim);
@@ -82,6 +86,6 @@ export class Checks {
 
   #set(pair: Pair, standing: Standing): void {
     this.#standings.set(keyOf(pair), standing);
-    this.onChange();
+    if (!this.#isStopped) this.onChange();
   }
 }

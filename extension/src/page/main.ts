@@ -2,15 +2,20 @@
 
 import { type Adapter, siteOf } from "../adapter";
 import { configured } from "../configured";
-import type { Orders, PageState, ToPage, ToWorker } from "../messages";
+import { askWorker, type Orders, type PageState, type ToPage } from "../messages";
 import { Work } from "./work";
 
 let work: Work | null = null;
+let beginnings = 0;
 
 async function begin(): Promise<void> {
+  beginnings += 1;
+  const beginning = beginnings;
   work?.stop();
   work = null;
-  const orders = await chrome.runtime.sendMessage<ToWorker, Orders>({ kind: "orders" });
+  const orders = await askWorker<Orders>({ kind: "orders" });
+  // Where the orders changed meanwhile, those that came later count.
+  if (!orders || beginning !== beginnings) return;
   // A site that a user describes takes the place of ours: sites change faster than extensions.
   const adapter: Adapter | null = orders.site ? configured(orders.site) : siteOf(location.hostname);
   if (!orders.isOn || !adapter) return;

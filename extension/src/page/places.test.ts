@@ -18,14 +18,11 @@ const MULTIBYTE = "<p>🇺🇸👩‍👩‍👧 Zürich, 東京 and <b>São</b>
 
 test("every character of the text is where it was read, whatever its length", () => {
   const drawn = draw(MULTIBYTE);
-  for (const piece of drawn.pieces) {
-    expect(piece.node.data.slice(piece.from, piece.from + piece.length)).toBe(drawn.text.slice(piece.at, piece.at + piece.length));
+  for (const { node, from, at, length } of drawn.pieces) {
+    expect(node.data.slice(from, from + length).replace(/\s/, " ")).toBe(drawn.text.slice(at, at + length));
   }
   for (const words of ["🇺🇸👩‍👩‍👧", "東京", "São Paulo", "the capital of Japan is 京都."]) {
-    const { stage, text } = find(words, drawn);
-    expect(stage).toBe("offsets");
-    // White space between two nodes may belong to neither.
-    expect(text.replace(/\s/g, "")).toBe(words.replace(/\s/g, ""));
+    expect(find(words, drawn)).toEqual({ stage: "offsets", text: words });
   }
 });
 
@@ -33,8 +30,8 @@ test("what is no text stays out of a claim that runs across it", () => {
   const drawn = draw("<p>The capital<a class=c>7</a> of <button>copy</button>Spain is\n   Barcelona.</p>", ".c");
   expect(drawn.text).toBe("The capital of Spain is Barcelona.");
   const found = find("capital of Spain is Barcelona", drawn);
-  expect(found.text).toContain("capital");
-  expect(found.text).not.toMatch(/7|copy/);
+  // The line break within is a space to a reader.
+  expect(found.text.replace(/\s+/g, " ")).toBe("capital of Spain is Barcelona");
 });
 
 test("a phrase that moved is found, the nearest of several", () => {
@@ -51,7 +48,7 @@ test("letters are found whatever white space, case, accents and marks became of 
   const drawn = draw("<p>So: the capital of&nbsp;&nbsp;Türkiye — is <b>“ISTANBUL”</b>, they say.</p>");
   const found = find("the capital of Turkiye is Istanbul", drawn, "the capital of Turkiye is Istanbul.");
   expect(found.stage).toBe("letters");
-  expect(found.text.replace(/\s/g, "")).toBe("thecapitalofTürkiye—is“ISTANBUL");
+  expect(found.text.replace(/\s+/g, " ")).toBe("the capital of Türkiye — is “ISTANBUL");
 });
 
 test("at last the block with most of the words, and nothing where few are shared", () => {
@@ -69,7 +66,7 @@ test("halves of characters are replaced, and nothing moves", () => {
   const again = read(document.querySelector("article") as Element, "");
   expect(again.text).toBe("a\ufffdb is here");
   expect(drawn.text).toBe("");
-  expect(find("is here", again).text.replace(/\s/g, "")).toBe("ishere");
+  expect(find("is here", again).text).toBe("is here");
 });
 
 test("lines are kept where the page keeps them", () => {

@@ -36,7 +36,8 @@ export function read(root: Element, ignored: string): Drawn {
 class Reader {
   #text = "";
   readonly #pieces: Piece[] = [];
-  #hasSpace = false;
+  /** White space that is to be written before the next word, and where it stands, if anywhere. */
+  #space: { node: Text; from: number } | "nowhere" | null = null;
   /** A mark was written that what follows belongs to: no line breaks in between. */
   #isAfterMark = false;
   #cells = 0;
@@ -89,9 +90,9 @@ class Reader {
       const cells = [...row.children].filter((cell) => cell.matches("td, th"));
       for (const cell of cells) {
         this.#text += "| ";
-        this.#hasSpace = false;
+        this.#space = null;
         this.children(cell);
-        this.#hasSpace = false;
+        this.#space = null;
         this.#text += " ";
       }
       this.#text += "|\n";
@@ -103,10 +104,10 @@ class Reader {
 
   #break(lines: number): void {
     if (this.#cells) {
-      this.#hasSpace = true;
+      this.#space ??= "nowhere";
       return;
     }
-    this.#hasSpace = false;
+    this.#space = null;
     if (this.#text === "" || this.#isAfterMark) return;
     this.#text = this.#text.replace(/ +$/, "");
     while (!this.#text.endsWith("\n".repeat(lines))) this.#text += "\n";
@@ -116,19 +117,23 @@ class Reader {
     const keepsLines = !this.#cells && getComputedStyle(parent).whiteSpace.startsWith("pre");
     for (const run of node.data.matchAll(/[^\S\n]+|\n|\S+/g)) {
       if (run[0] === "\n" && keepsLines) this.#newline();
-      else if (/^\s/.test(run[0])) this.#hasSpace = true;
+      else if (/^\s/.test(run[0])) this.#space ??= { node, from: run.index };
       else this.#word(node, run.index, run[0]);
     }
   }
 
   #newline(): void {
-    this.#hasSpace = false;
+    this.#space = null;
     if (this.#text !== "") this.#text += "\n";
   }
 
   #word(node: Text, from: number, word: string): void {
-    if (this.#hasSpace && this.#text !== "" && !/\s$/.test(this.#text)) this.#text += " ";
-    this.#hasSpace = this.#isAfterMark = false;
+    if (this.#space && this.#text !== "" && !/\s$/.test(this.#text)) {
+      if (this.#space !== "nowhere") this.#pieces.push({ at: this.#text.length, length: 1, ...this.#space });
+      this.#text += " ";
+    }
+    this.#space = null;
+    this.#isAfterMark = false;
     this.#pieces.push({ at: this.#text.length, length: word.length, node, from });
     // A pipe would end the cell.
     this.#text += this.#cells ? word.replaceAll("|", "¦") : word;

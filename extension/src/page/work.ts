@@ -1,7 +1,7 @@
 /** From answers that were seen to what is shown of them: recall what was checked before, check what is new, ask about what is old, draw. */
 
 import type { Adapter } from "../adapter";
-import type { Tally, ToWorker } from "../messages";
+import { askWorker, type Tally } from "../messages";
 import type { Pair } from "../pair";
 import type { Claim } from "../verdicts";
 import { Badge, claimsOf } from "./badge";
@@ -13,6 +13,8 @@ import { placeOf, rangesOf } from "./places";
 import { Pointing } from "./pointing";
 import { type Seen, Watcher } from "./watcher";
 
+const PAUSE = 80;
+
 /** What is shown of an answer, and the text that it is about. */
 interface Shown {
   standing: Standing;
@@ -23,7 +25,7 @@ export class Work {
   #seen: Seen[] = [];
   readonly #badges = new Map<Element, Badge>();
   readonly #shown = new Map<Element, Shown>();
-  readonly #checks = new Checks(() => this.#consider());
+  readonly #checks = new Checks(() => this.#considerSoon());
   readonly #marks = new Marks();
   readonly #card = new Card();
   readonly #pointing = new Pointing(this.#marks, this.#card);
@@ -34,6 +36,7 @@ export class Work {
   });
   readonly #watcher: Watcher;
   #told = "";
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     adapter: Adapter,
@@ -54,6 +57,8 @@ export class Work {
   /** Leaves the page as it was. */
   stop(): void {
     this.#watcher.stop();
+    this.#checks.stop();
+    clearTimeout(this.#timer);
     this.#pointing.stop();
     this.#seen = [];
     for (const badge of this.#badges.values()) badge.host.remove();
@@ -79,6 +84,14 @@ export class Work {
 
   #finished(...kinds: Standing["kind"][]): Seen[] {
     return this.#seen.filter(({ isFinished, pair }) => isFinished && kinds.includes(this.#checks.of(pair)?.kind ?? "recalling"));
+  }
+
+  /** Claims come fast: what they change is drawn a few times a second. */
+  #considerSoon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#consider();
+    }, PAUSE);
   }
 
   #consider(): void {
@@ -187,9 +200,7 @@ export class Work {
     const told = JSON.stringify(tally);
     if (told === this.#told) return;
     this.#told = told;
-    const message: ToWorker = { kind: "tally", tally };
-    // Where the extension is gone there is no button left to tell.
-    chrome.runtime.sendMessage(message).catch(() => undefined);
+    void askWorker({ kind: "tally", tally });
   }
 }
 

@@ -46,6 +46,8 @@ async function check(port: chrome.runtime.Port, pair: Pair): Promise<void> {
   for await (const event of verify(pair, await readSettings())) {
     // A result that could not be kept is shown all the same.
     if (event.kind === "done") await keepResult(pair, event.result).catch(() => undefined);
+    // Where nobody listens any more the request is ended, too.
+    if (!isConnected) break;
     tell(event);
   }
 }
