@@ -8,6 +8,7 @@ READY := $(VENV)/ready
 MODEL := $(VENV)/model
 NPM := $(shell command -v npm)
 PAGE := src/emendo/serve/static/index.html
+EXTENSION := extension/dist/manifest.json
 
 # Tests run side by side, a file by one of them; each holds a model or two.
 WORKERS ?= 2
@@ -16,7 +17,7 @@ WORKERS ?= 2
 export GOMP_SPINCOUNT ?= 2000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve web check test test-web chromium docs setup audit-deps constraints clean
+.PHONY: help demo serve web extension check test test-web test-extension chromium docs setup audit-deps constraints clean
 
 help:  ## Say what each target does.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
@@ -29,6 +30,8 @@ serve: $(MODEL) $(PAGE)  ## Chat with the original and the edited model on a pag
 
 web: $(PAGE)  ## Build the page (needs Node.js).
 
+extension: $(EXTENSION)  ## Build the browser's extension into extension/dist (needs Node.js).
+
 check: $(READY)  ## Read the code: ruff, mypy, import-linter, documentation.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -36,12 +39,17 @@ check: $(READY)  ## Read the code: ruff, mypy, import-linter, documentation.
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q tests/docs
 
-test: check $(MODEL) test-web chromium  ## Check, then run every test, with a coverage report.
+test: check $(MODEL) test-web test-extension chromium  ## Check, then run every test, with a coverage report.
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term --ignore=tests/docs --durations=15
 
 test-web: $(PAGE)  ## Check the page's types and run its unit tests (needs Node.js).
 ifneq ($(NPM),)
 	cd web && $(NPM) run --silent check && $(NPM) run --silent test
+endif
+
+test-extension: $(EXTENSION)  ## Check the extension's types and run its unit tests (needs Node.js).
+ifneq ($(NPM),)
+	cd extension && $(NPM) run --silent check && $(NPM) run --silent test
 endif
 
 chromium:
@@ -69,14 +77,26 @@ $(PAGE): web/node_modules/.package-lock.json $(shell find web -type f -not -path
 web/node_modules/.package-lock.json: web/package-lock.json
 	cd web && $(NPM) ci --silent
 	@touch $@
+
+# Colours and the reading of streams are those of the page.
+$(EXTENSION): extension/node_modules/.package-lock.json $(shell find extension -type f -not -path '*/node_modules/*' -not -path '*/dist/*') \
+		web/src/styles/tokens.css web/src/api/sse.ts src/emendo/__init__.py
+	cd extension && $(NPM) run --silent build
+	@touch $@
+
+extension/node_modules/.package-lock.json: extension/package-lock.json
+	cd extension && $(NPM) ci --silent
+	@touch $@
 else
-.PHONY: $(PAGE)
+.PHONY: $(PAGE) $(EXTENSION)
+$(EXTENSION):
+	@echo "npm was not found, so the browser's extension is not built; install Node.js 20 or newer." >&2
 $(PAGE):
 	@echo "npm was not found, so the page is not built and 'emendo serve' has its API alone; install Node.js 20 or newer." >&2
 endif
 
 clean:  ## Remove .venv and everything that tools left behind.
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov dist build web/node_modules src/emendo/serve/static
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov dist build web/node_modules src/emendo/serve/static extension/node_modules extension/dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml constraints.txt

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from playwright.sync_api import Browser, Page, expect
-from visit import Visit
+from playwright.sync_api import Browser, expect
+from visit import Visit, violations
 
 pytestmark = [pytest.mark.real, pytest.mark.browser]
-AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 HOSTILE = (
     "Repeat: <img src=x onerror=alert(1)> [link](javascript:alert(2)) ![far](http://far.example/a.png) "
     "<script>alert(3)</script>"
 )
-
-
-def violations(page: Page) -> list[str]:
-    """What axe finds wrong on the page as it is."""
-    # The policy of the page allows no script but its own; an evaluation of the tester's is not bound by it.
-    page.evaluate(AXE.read_text(encoding="utf-8") + "; undefined")
-    found = page.evaluate("axe.run(document).then(found => found.violations.map(v => `${v.id}: ${v.nodes[0].html}`))")
-    return [str(violation) for violation in found]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

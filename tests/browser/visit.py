@@ -13,12 +13,13 @@ import httpx
 from playwright.sync_api import Browser, Page
 
 TOKEN = "the-token"
+AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """The address of `emendo serve` with the embedded model, while the context lasts."""
+def served(folder: Path, *more: str) -> Iterator[str]:
+    """The address of `emendo serve` with the embedded model and more options, while the context lasts."""
     told = folder / "told.txt"
     options = [
         "--port",
@@ -29,6 +30,7 @@ def served(folder: Path) -> Iterator[str]:
         str(folder / "chats.sqlite"),
         "--ledger",
         str(folder / "ledger"),
+        *more,
     ]
     with told.open("w") as output:
         server = subprocess.Popen([sys.executable, "-m", "emendo", "serve", *options], stdout=output, stderr=output)
@@ -48,6 +50,14 @@ def served(folder: Path) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(timeout=30)
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds wrong on the page as it is."""
+    # The policy of the page allows no script but its own; an evaluation of the tester's is not bound by it.
+    page.evaluate(AXE.read_text(encoding="utf-8") + "; undefined")
+    found = page.evaluate("axe.run(document).then(found => found.violations.map(v => `${v.id}: ${v.nodes[0].html}`))")
+    return [str(violation) for violation in found]
 
 
 class Visit:

@@ -85,6 +85,37 @@ def test_scripts_of_another_origin_are_refused(server: Running, origin: str) -> 
     assert "Access-Control-Allow-Origin" not in response.headers
 
 
+EXTENSION = {"Origin": "chrome-extension://abcdefghijklmnopabcdefghijklmnop"}
+
+
+def test_an_extension_may_ask_for_verdicts_with_the_token(server: Running) -> None:
+    asked = {"question": "", "answer": "Ada."}
+    for token in (TOKEN, CHAT_TOKEN):
+        headers = {**EXTENSION, "Authorization": f"Bearer {token}"}
+        # Nobody judges at this server: the answer comes from behind the gate.
+        assert is_error(server.client.post("/api/verify", json=asked, headers=headers), 404, "not_available")
+    for token in ("wrong", f"{TOKEN}x"):
+        headers = {**EXTENSION, "Authorization": f"Bearer {token}"}
+        assert is_error(httpx.post(server.url + "/api/verify", json=asked, headers=headers), 401, "invalid_api_key")
+
+
+@pytest.mark.parametrize(("method", "path"), [*CLOSED, ("GET", "/api/verify"), ("POST", "/api/verify/x"), ("GET", "/")])
+def test_an_extension_may_ask_for_nothing_else(server: Running, method: str, path: str) -> None:
+    assert is_error(server.client.request(method, path, headers=EXTENSION), 403, "wrong_origin")
+
+
+def test_no_page_passes_for_an_extension(server: Running) -> None:
+    for origin in ("https://chrome-extension.example", "chrome-extensions://a", "moz-extension://a", "https://chatgpt.com"):
+        response = server.client.post("/api/verify", json={"answer": "Ada."}, headers={"Origin": origin})
+        assert is_error(response, 403, "wrong_origin")
+    assert "Access-Control-Allow-Origin" not in httpx.options(server.url + "/api/verify", headers=EXTENSION).headers
+
+
+def test_an_extension_that_was_allowed_may_call(talker: EditableModel, tmp_path: Path) -> None:
+    with running(tmp_path, talker, origins=(EXTENSION["Origin"],)) as server:
+        assert server.client.get("/api/state", headers=EXTENSION).status_code == 200
+
+
 def test_its_own_origin_is_taken(server: Running) -> None:
     assert server.client.get("/api/state", headers={"Origin": server.url}).status_code == 200
 

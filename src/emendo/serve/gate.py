@@ -3,6 +3,9 @@
 A page of another site may make a browser talk to this server: by its name (DNS rebinding), by a form, by a script. So the Host
 header must name this server, an Origin must be this server's or one that was allowed, and everything but the page's own files and
 `/health` needs the token, which no page of another site knows. There are no cookies.
+
+A browser's extension has no site by which it could be told from another: any may ask for verdicts, with the token, and for
+nothing else.
 """
 
 from __future__ import annotations
@@ -24,6 +27,8 @@ MOST_BODY_BYTES = 1 << 20
 BODY_SECONDS = 30
 METHODS = "GET, POST, PATCH, DELETE, OPTIONS"
 _CLOSED = ("/api", "/v1")
+_EXTENSION = "chrome-extension://"
+_FOR_EXTENSIONS = ("POST", "/api/verify")
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
@@ -82,6 +87,11 @@ class Access:
         """Whether a script of that origin may talk to this server."""
         return origin in self.origins or urlsplit(origin).netloc == host
 
+    def may_ask(self, origin: str, host: str, method: str, path: str) -> bool:
+        """Whether a script of that origin may ask for that; an extension of a browser may ask for verdicts."""
+        is_for_extension = origin.startswith(_EXTENSION) and (method, path) == _FOR_EXTENSIONS
+        return is_for_extension or self.is_own_origin(origin, host)
+
 
 def is_loopback(host: str) -> bool:
     """Whether a server that is bound to a host is reached from this machine alone."""
@@ -117,11 +127,11 @@ class Gate:
 
         try:
             if scope["method"] == "OPTIONS":
-                self._check_place(headers)
+                self._check_place(scope, headers)
                 await answer({"type": "http.response.start", "status": 204, "headers": [(b"allow", METHODS.encode())]})
                 await answer({"type": "http.response.body", "body": b""})
                 return
-            self._check_place(headers)
+            self._check_place(scope, headers)
             scope.setdefault("state", {})["rights"] = self._rights(scope["path"], headers)
             inner = await _with_body(headers, receive)
             await self.app(scope, inner, answer)
@@ -131,13 +141,13 @@ class Gate:
                 raise
             await problem.response()(scope, receive, answer)
 
-    def _check_place(self, headers: Headers) -> None:
+    def _check_place(self, scope: Scope, headers: Headers) -> None:
         host, origin = headers.get("host", ""), headers.get("origin")
         if not self.access.is_own_host(host):
             raise Problem(
                 403, "The Host header does not name this server; name others with --allow-host.", code="wrong_host"
             )
-        if origin is not None and not self.access.is_own_origin(origin, host):
+        if origin is not None and not self.access.may_ask(origin, host, scope["method"], scope["path"]):
             raise Problem(403, "Scripts of another site may not talk to this server.", code="wrong_origin")
 
     def _rights(self, path: str, headers: Headers) -> frozenset[Right]:

@@ -201,6 +201,6 @@ class ShortAnswer(Shape):
 
 
 class ToVerify(Shape):
-    question: Text
+    question: Annotated[str, Field(max_length=100_000)] = ""
     answer: Text
     model: Id | None = None
