@@ -198,6 +198,17 @@ def test_a_redirect_is_looked_at_as_well() -> None:
         assert len(seen) == 4
 
 
+def test_a_server_that_the_user_named_cannot_lead_to_another_private_one() -> None:
+    def away(request: Request) -> Reply:
+        inside = f"http://localhost:{request.headers['host'].rpartition(':')[2]}/secret"
+        return Reply(body=b"a secret") if request.path == "/secret" else Reply(status=302, headers={"location": inside})
+
+    with server(away) as (address, seen):
+        with pytest.raises(SourceFailed, match=r"localhost is at .* no public address"):
+            LOCAL.text(address)
+        assert [request.path for request in seen] == ["/"]
+
+
 def test_a_reply_that_is_too_long_or_late_or_missing_is_told() -> None:
     long = Reply(body=b"a" * 20_000)
     with server(lambda request: long) as (address, _), pytest.raises(SourceFailed, match="more than 10,000 bytes"):

@@ -66,7 +66,9 @@ class Fetcher:
         """
         target = str(httpx.URL(url, params=dict(params))) if params else url
         for _ in range(_MOST_REDIRECTS + 1):
-            status, location, body = self._get(target, headers or {})
+            # The user named one server; where it redirects to is a stranger's choice.
+            is_named = _host(target) == _host(url)
+            status, location, body = self._get(target, headers or {}, may_be_private=self.may_be_private and is_named)
             if status in (301, 302, 303, 307, 308) and location:
                 target = urljoin(target, location)
                 # What was meant for one host is not for another.
@@ -77,14 +79,14 @@ class Fetcher:
             return body
         raise SourceFailed(f"{_host(url)} redirects more than {_MOST_REDIRECTS} times.")
 
-    def _get(self, url: str, headers: Mapping[str, str]) -> tuple[int, str, str]:
+    def _get(self, url: str, headers: Mapping[str, str], *, may_be_private: bool) -> tuple[int, str, str]:
         parts = urlsplit(url)
         host = parts.hostname
         if parts.scheme not in ("http", "https") or not host:
             raise SourceFailed(f"'{parts.scheme}:' addresses are not fetched; only http and https are.")
         try:
             port = parts.port or (443 if parts.scheme == "https" else 80)
-            address = self._resolve(host, port)
+            address = self._resolve(host, port, may_be_private=may_be_private)
         except (OSError, ValueError) as error:
             raise SourceFailed(f"{host} cannot be found ({error}).") from error
         self._wait(host)
@@ -110,10 +112,11 @@ class Fetcher:
                 raise SourceFailed(f"{host} did not end its answer within {self.timeout:g} seconds.")
         return held.decode(answer.encoding or "utf-8", "replace")
 
-    def _resolve(self, host: str, port: int) -> str:
+    @staticmethod
+    def _resolve(host: str, port: int, *, may_be_private: bool) -> str:
         """An address of the host that may be reached; every one must be."""
         found = [str(row[4][0]) for row in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-        if not self.may_be_private:
+        if not may_be_private:
             closed = [address for address in found if not _is_public(address)]
             if closed:
                 raise SourceFailed(f"{host} is at {closed[0]}, which is no public address; it is not fetched.")

@@ -122,9 +122,11 @@ def versions(sources: Sequence[Source], judges: Sequence[Judge]) -> dict[str, st
     parts: list[Source | Judge] = [*sources, *judges]
     for part in parts:
         try:
-            told[part.name] = part.version()
+            version = part.version()
         except Exception as error:  # noqa: BLE001 - a source that fails is told of in the verdicts.
-            told[part.name] = f"failed: {_sentence(error)}"
+            version = f"failed: {_sentence(error)}"
+        # Two folders are two sources of one name.
+        told[part.name] = f"{told[part.name]}; {version}" if part.name in told else version
     return told
 
 

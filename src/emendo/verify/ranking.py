@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 from emendo.verify.names import fold
@@ -10,6 +11,12 @@ from emendo.verify.names import fold
 _EMPTY = frozenset(
     "the a an is are was were of in on at to for and or not it its that this by with from as has have".split()
 )
+
+
+def content_words(text: str) -> list[str]:
+    """The words of a text that say something, each once, in lower case."""
+    words = dict.fromkeys(word.lower() for word in re.findall(r"[^\W_]+", text))
+    return [word for word in words if word not in _EMPTY]
 
 
 def best(texts: Sequence[str], claim: str, limit: int) -> list[int]:

@@ -21,7 +21,8 @@ SourceOption = Annotated[
     list[str] | None,
     typer.Option(
         "--source",
-        help="Where to look: facts, facts:TABLE.yaml, a folder, wikipedia, wikidata or web:URL; repeatable. facts unless given.",
+        help="Where to look: facts, facts:TABLE.yaml, a folder, zim:FILE, kiwix:URL, wikipedia, wikidata or web:URL; repeatable. "
+        "facts unless given.",
     ),
 ]
 
@@ -55,6 +56,7 @@ def command(
     Example:
       emendo verify "The capital of California is Los Angeles. It became a state in 1850."
       emendo verify --question "What is the capital of France?" answer.txt --source facts --source ./docs --json
+      emendo verify answer.txt --source zim:wikipedia_en_all_nopic.zim
       emendo verify --compare "What is the capital of California?"
       emendo verify --replay report.json
     """

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -24,6 +23,7 @@ from emendo.home import default_home
 from emendo.verify.claims import Claim
 from emendo.verify.documents import READERS, read_document
 from emendo.verify.evidence import Passage
+from emendo.verify.ranking import content_words
 
 _FORMAT = 1
 _TABLES = f"""
@@ -32,9 +32,6 @@ _TABLES = f"""
         tokenize = "unicode61 remove_diacritics 2");
     PRAGMA user_version = {_FORMAT};
 """
-_EMPTY = frozenset(
-    "the a an is are was were of in on at to for and or not it its that this by with from as has have".split()
-)
 _log = logging.getLogger("emendo.verify")
 
 
@@ -153,8 +150,7 @@ def _search(query: str, limit: int, config: Config) -> list[Passage]:
 
 def _query(text: str) -> str:
     """The words of a claim, any of which may match; quoted, so that none of them is an operator."""
-    words = dict.fromkeys(word.lower() for word in re.findall(r"[^\W_]+", text))
-    return " OR ".join(f'"{word}"' for word in words if word not in _EMPTY)
+    return " OR ".join(f'"{word}"' for word in content_words(text))
 
 
 def _root(config: Config) -> Path:
