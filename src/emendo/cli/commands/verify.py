@@ -21,8 +21,8 @@ SourceOption = Annotated[
     list[str] | None,
     typer.Option(
         "--source",
-        help="Where to look: facts, facts:TABLE.yaml, a folder, zim:FILE, kiwix:URL, wikipedia, wikidata or web:URL; repeatable. "
-        "facts unless given.",
+        help="Where to look: facts, facts:TABLE.yaml, a folder, zim:FILE, kiwix:URL, wikipedia, wikidata, web:URL (SearXNG), "
+        "web:brave or web:tavily; repeatable. facts unless given.",
     ),
 ]
 
