@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from emendo.verify.claims import Claim
 from emendo.verify.context import names_in
 from emendo.verify.documents import html_paragraphs
+from emendo.verify.embedding import Embedder
 from emendo.verify.evidence import Passage
-from emendo.verify.ranking import best, content_words
+from emendo.verify.ranking import best_by_sense, content_words
 
 MOST_ARTICLES = 3
 _SHORTEST = 25
@@ -47,8 +48,10 @@ def queries_of(claim: Claim) -> list[str]:
     return list(dict.fromkeys([*subjects, *names_in(claim.text)[:2], " ".join(content_words(claim.text))]))
 
 
-def passages_of(articles: Iterable[Article], source: str, claim: Claim, limit: int) -> list[Passage]:
-    """The best paragraphs of some articles."""
+def passages_of(
+    articles: Iterable[Article], source: str, claim: Claim, limit: int, embedder: Embedder | None
+) -> list[Passage]:
+    """The best paragraphs of some articles, by their words and where there is an embedder by their sense."""
     passages = [
         Passage(
             source=source,
@@ -62,4 +65,5 @@ def passages_of(articles: Iterable[Article], source: str, claim: Claim, limit: i
         for number, paragraph in enumerate(html_paragraphs(article.page), start=1)
         if len(text := _FOOTNOTE.sub("", paragraph.text)) >= _SHORTEST
     ]
-    return [passages[at] for at in best([passage.text for passage in passages], claim.text, limit)]
+    texts = [passage.text for passage in passages]
+    return [passages[at] for at in best_by_sense(texts, claim.text, limit, embedder)]

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
 from emendo.errors import InvalidRequest, SourceFailed
 from emendo.verify.articles import MOST_ARTICLES, Article, passages_of, queries_of
 from emendo.verify.claims import Claim
+from emendo.verify.embedding import Embedder, find_embedder, ranked_by
 from emendo.verify.evidence import Passage
 from emendo.verify.fetching import Fetcher, today
 
@@ -35,12 +36,14 @@ class Config:
         scope: Parameters that say which archives are searched; all unless given.
         fetcher: How to ask it.
         day: What is found on another day may differ.
+        embedder: Orders paragraphs by their sense; words alone where there is none.
     """
 
     server: str = ""
     scope: tuple[tuple[str, str], ...] = ()
     fetcher: Fetcher = field(default_factory=lambda: Fetcher(may_be_private=True, pause=0.0, most_bytes=10_000_000))
     day: str = field(default_factory=today)
+    embedder: Embedder | None = field(default_factory=find_embedder)
 
     @classmethod
     def of(cls, argument: str) -> Config:
@@ -56,8 +59,8 @@ class Config:
 
 
 def version(config: Config) -> str:
-    """The server, what is searched, and the day."""
-    return f"{config.server} {dict(config.scope)} {config.day}"
+    """The server, what is searched, the day, and what orders the paragraphs."""
+    return f"{config.server} {dict(config.scope)} {config.day}, {ranked_by(config.embedder)}"
 
 
 def search(claim: Claim, limit: int, config: Config) -> list[Passage]:
@@ -66,7 +69,7 @@ def search(claim: Claim, limit: int, config: Config) -> list[Passage]:
     Raises:
         SourceFailed: The server cannot be reached, or answers with something else.
     """
-    return passages_of(list(_articles(queries_of(claim), config)), "kiwix", claim, limit)
+    return passages_of(list(_articles(queries_of(claim), config)), "kiwix", claim, limit, config.embedder)
 
 
 def _articles(queries: list[str], config: Config) -> Iterator[Article]:

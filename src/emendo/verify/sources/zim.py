@@ -16,6 +16,7 @@ from typing import Any
 from emendo.errors import DataUnavailable, MissingPackage, SourceFailed
 from emendo.verify.articles import MOST_ARTICLES, Article, passages_of, queries_of
 from emendo.verify.claims import Claim
+from emendo.verify.embedding import Embedder, find_embedder, ranked_by
 from emendo.verify.evidence import Passage
 
 _MOST_BYTES = 10_000_000
@@ -27,9 +28,11 @@ class Config:
 
     Attributes:
         path: The .zim file.
+        embedder: Orders paragraphs by their sense; words alone where there is none.
     """
 
     path: Path = field(default_factory=Path)
+    embedder: Embedder | None = field(default_factory=find_embedder)
 
     @classmethod
     def of(cls, argument: str) -> Config:
@@ -47,8 +50,8 @@ class Config:
 
 
 def version(config: Config) -> str:
-    """The archive's file and its identity."""
-    return f"{config.path.name} {_opened(config).uuid}"
+    """The archive's file and its identity, and what orders its paragraphs."""
+    return f"{config.path.name} {_opened(config).uuid}, {ranked_by(config.embedder)}"
 
 
 def search(claim: Claim, limit: int, config: Config) -> list[Passage]:
@@ -62,7 +65,7 @@ def search(claim: Claim, limit: int, config: Config) -> list[Passage]:
     if not archive.has_fulltext_index:
         raise SourceFailed(f"{config.path.name} has no full-text index; take an edition that has one.")
     try:
-        return passages_of(list(_articles(archive, queries_of(claim), config)), "zim", claim, limit)
+        return passages_of(list(_articles(archive, queries_of(claim), config)), "zim", claim, limit, config.embedder)
     except (RuntimeError, KeyError) as error:
         raise SourceFailed(f"{config.path.name} cannot be searched ({error}); check the file, or fetch it anew.") from error
 
