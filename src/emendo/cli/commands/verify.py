@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -41,7 +41,18 @@ def command(
         ),
     ] = False,
     repair: Annotated[bool, typer.Option("--repair", help="Print the edits that would mend what is refuted.")] = False,
-    replay: Annotated[Path | None, typer.Option("--replay", help="Judge a report again from the evidence in it.")] = None,
+    replay: Annotated[
+        Path | None, typer.Option("--replay", help="Judge a report again from the evidence in it, and check its signature.")
+    ] = None,
+    sign: Annotated[
+        Path | None, typer.Option("--sign", help="Private key (PEM, Ed25519) to sign the report with; needs --json.")
+    ] = None,
+    new_key: Annotated[
+        Path | None, typer.Option("--new-key", help="Make a new key first, write it here, and sign with it.")
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option("--key", help="With --replay: public key (PEM) of whoever must have signed the report.")
+    ] = None,
     model: ModelOption = DEFAULT_MODEL,
     ledger: LedgerOption = None,
     at: AtOption = None,
@@ -58,13 +69,15 @@ def command(
       emendo verify --question "What is the capital of France?" answer.txt --source facts --source ./docs --json
       emendo verify answer.txt --source zim:wikipedia_en_all_nopic.zim
       emendo verify --compare "What is the capital of California?"
-      emendo verify --replay report.json
+      emendo verify answer.txt --json --sign my.pem > report.json
+      emendo verify --replay report.json --key my.pub
     """
     from emendo.cli.verifying import known_edits, open_sources, report_cache, summary_of, table_of
     from emendo.verify import read_judge, verify_answer
 
+    _check_signing(sign, new_key, key, is_json=json and not compare, is_replay=replay is not None)
     if replay is not None:
-        report = _replayed(replay)
+        report = _replayed(replay, key)
     elif compare:
         _compare(_given(answer), source, model, ledger, at, max_tokens, json)
         return
@@ -76,7 +89,8 @@ def command(
             report = verify_answer(question, text, sources=sources, judges=judges, cache=report_cache())
     repairs = _repairs(report) if repair else []
     if json:
-        console.print_json({"id": report.id, **report.describe(), **({"repairs": repairs} if repair else {})})
+        document = {"id": report.id, **report.describe(), **({"repairs": repairs} if repair else {})}
+        console.print_json(_signed(document, sign, new_key))
     else:
         console.out.print(table_of(report))
         console.out.print(Text(f"\n{summary_of(report)}"))
@@ -120,22 +134,54 @@ def _is_file(answer: str) -> bool:
         return False
 
 
-def _replayed(path: Path) -> Report:
+def _check_signing(sign: Path | None, new_key: Path | None, key: Path | None, *, is_json: bool, is_replay: bool) -> None:
+    """Refuse keys that would be of no use, before anything is verified."""
+    if sign is not None and new_key is not None:
+        raise InvalidRequest("Say what to sign with: one of --sign FILE and --new-key FILE.")
+    if (sign or new_key) and not is_json:
+        raise InvalidRequest("What is signed is the report in JSON on one answer; add --json, and leave --compare out.")
+    if key is not None and not is_replay:
+        raise InvalidRequest("--key says who must have signed a report; give the report with --replay, or sign with --sign.")
+
+
+def _signed(document: dict[str, Any], sign: Path | None, new_key: Path | None) -> dict[str, Any]:
+    """The document with a signature, where a key is given."""
+    if sign is None and new_key is None:
+        return document
+    from emendo.verify import signatures
+
+    if new_key is not None:
+        public = signatures.new_key(new_key)
+        console.err.print(Text(f"New key: {new_key} (keep it secret) and {public} (hand it out)."), soft_wrap=True)
+    chosen = sign or new_key
+    assert chosen is not None
+    return signatures.sign(document, chosen)
+
+
+def _replayed(path: Path, key: Path | None) -> Report:
     from emendo.verify import Report
     from emendo.verify.replay import differences, replay
+    from emendo.verify.signatures import check_signature
 
     if not path.is_file():
         raise DataUnavailable(f"There is no report '{path}'; give a file that holds what 'emendo verify --json' printed.")
     try:
-        report = Report.read(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise CorruptReport(f"{path} is no text in UTF-8, and so no report.") from error
+    signer = check_signature(text, key)
+    report = Report.read(text)
     again = replay(report)
     if changed := differences(report, again):
         raise CorruptReport(
             f"Judged again, {changed[0]}{f', and {len(changed) - 1} more' if len(changed) > 1 else ''}. It was made by "
             f"emendo {report.versions.get('emendo', 'of an unknown version')}, and this is {again.versions['emendo']}."
         )
+    if signer is not None:
+        whose = (
+            f"by the key {key}" if key is not None else f"by the key {signer} that it names; --key says whose that must be"
+        )
+        console.err.print(Text(f"Signed {whose}: nothing in it was changed."), soft_wrap=True)
     console.err.print(Text(f"Judged again from the evidence in it: the same {len(again.verdicts)} verdicts."))
     return again
 
