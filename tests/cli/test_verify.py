@@ -180,6 +180,11 @@ def test_both_sides_are_compared(run: Run, folder: Path) -> None:
     told: dict[str, Any] = json.loads(out)
     assert code == 0
     assert told["original"]["answer"] == told["edited"]["answer"]
+    assert all("consistency" in effect for effect in told["effects"])
+    _, out, _ = run("verify", "--compare", "Where?", "--model", str(folder), "--max-tokens", "4")
+    assert "Said again" in out
+    _, out, _ = run("verify", "--compare", "Where?", "--model", str(folder), "--max-tokens", "4", "--samples", "0")
+    assert "Said again" not in out
 
 
 @pytest.mark.real
@@ -194,3 +199,4 @@ def test_a_planted_falsehood_is_found_and_explained(real: EditableModel, run: Ru
     assert code == 1
     assert "false by edit" in out
     assert "edited on purpose: entry 1" in out
+    assert "the signature of an edit" in " ".join(out.split())

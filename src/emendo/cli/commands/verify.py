@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from emendo.cli import console
@@ -40,6 +39,14 @@ def command(
             "--compare", help="Take the argument as a question, ask the original and the edited model, and compare."
         ),
     ] = False,
+    samples: Annotated[
+        int,
+        typer.Option(
+            "--samples",
+            min=0,
+            help="With --compare: answers drawn from each side to see whether it says the same again; 0 is off.",
+        ),
+    ] = 5,
     repair: Annotated[bool, typer.Option("--repair", help="Print the edits that would mend what is refuted.")] = False,
     replay: Annotated[
         Path | None, typer.Option("--replay", help="Judge a report again from the evidence in it, and check its signature.")
@@ -72,6 +79,8 @@ def command(
       emendo verify answer.txt --json --sign my.pem > report.json
       emendo verify --replay report.json --key my.pub
     """
+    from emendo.cli.comparing import compare_revisions
+    from emendo.cli.session import open_session
     from emendo.cli.verifying import known_edits, open_sources, report_cache, summary_of, table_of
     from emendo.verify import read_judge, verify_answer
 
@@ -79,8 +88,11 @@ def command(
     if replay is not None:
         report = _replayed(replay, key)
     elif compare:
-        _compare(_given(answer), source, model, ledger, at, max_tokens, json)
-        return
+        session = open_session(model, ledger, at)
+        is_refuted = compare_revisions(
+            session, _given(answer), source, at=at, max_tokens=max_tokens, samples=samples, is_json=json
+        )
+        raise typer.Exit(1 if is_refuted else 0)
     else:
         sources = open_sources(source, known_edits(model, ledger, at))
         judges = [read_judge(name) for name in judge or ("slots",)]
@@ -191,47 +203,3 @@ def _repairs(report: Report) -> list[str]:
 
     requests = [repair_of(verdict) for verdict in report.refuted]
     return [command_of(request) for request in requests if request is not None]
-
-
-def _compare(
-    question: str, source: list[str] | None, model: str, ledger: Path | None, at: str | None, max_tokens: int, json: bool
-) -> None:
-    from emendo.cli.session import open_session
-    from emendo.cli.verifying import edits_in_force, open_sources
-    from emendo.models import ORIGINAL, chat_prompt, generate
-    from emendo.verify import verify_answer
-    from emendo.verify.compare import compare_reports
-
-    session = open_session(model, ledger, at)
-    sources = open_sources(source, edits_in_force(session.ledger, at))
-    prompt = chat_prompt(session.model, question)
-    with console.err.status("Answering"):
-        said = generate(session.model, [prompt] * 2, [ORIGINAL, session.revision], max_new_tokens=max_tokens)
-    original, edited = (verify_answer(question, one.text.strip(), sources=sources) for one in said)
-    compared = compare_reports(original, edited)
-    if json:
-        rows = [
-            {"claim": c.verdict.claim.text, "verdict": c.verdict.label, "effect": c.effect, "explanation": c.explanation}
-            for c in compared
-        ]
-        console.print_json(
-            {"revision": session.revision.id, "effects": rows, "original": original.describe(), "edited": edited.describe()}
-        )
-    else:
-        console.out.print(
-            Text.assemble(("original  ", "bold"), original.answer),
-            Text.assemble(("edited    ", "bold"), edited.answer),
-            sep="\n",
-        )
-        table = Table(box=None, padding=(0, 1, 0, 0))
-        for column in ("Claim of the edited model", "Verdict", "What the edit did", "Why"):
-            table.add_column(column, overflow="fold")
-        for c in compared:
-            told = "; ".join(part for part in (c.explanation, c.verdict.why) if part)
-            table.add_row(
-                Text(c.verdict.claim.text), c.verdict.label.replace("_", " "), c.effect.replace("_", " "), Text(told)
-            )
-        console.out.print()
-        console.out.print(table)
-    if edited.refuted:
-        raise typer.Exit(1)
