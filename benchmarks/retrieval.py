@@ -129,12 +129,10 @@ def costs(sentences: Sequence[str], held: Path, embedder: Embedder) -> dict[str,
         name: timed(lambda chosen=chosen: [folder.search(claim, 8, chosen) for claim in claims])[0] / len(claims)
         for name, chosen in (("words alone", alone), ("with embeddings, new", config), ("with embeddings, kept", config))
     }
-    kept = config.index.stat().st_size - size
     return {
         "passages": len(passages),
         "seconds to index": round(seconds, 2),
         "bytes": size,
-        "bytes of kept vectors": kept,
         **{f"seconds a search, {name}": round(value, 4) for name, value in times.items()},
     }
 
