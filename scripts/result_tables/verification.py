@@ -87,9 +87,31 @@ def verification_of_edits(path: Path) -> str:
     return "\n\n".join([layout.table(header, rows), layout.source(told, found["command"], found["date"])])
 
 
+def retrieval(path: Path) -> str:
+    """How often the evidence is found, and what an index costs, from the file that benchmarks/retrieval.py wrote."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    rankings, depths = ("words alone", "words and embeddings"), ("recall@1", "recall@3", "recall@8")
+    rows = [
+        (f"{claims}, {ranking}", told["n"], *(layout.share(told[ranking][depth]) for depth in depths))
+        for claims, told in found["recall"].items()
+        for ranking in rankings
+    ]
+    cost = found["cost"]
+    told_of = f"Held-out half, among {found['passages']:,} passages; {found['model']}"
+    spent = (
+        f"An index of {cost['passages']:,} passages takes {cost['seconds to index']:.0f} s and {cost['bytes'] / 1e6:.0f} MB, and a "
+        f"search in it {cost['seconds a search, words alone']:.2f} s by words alone, "
+        f"{cost['seconds a search, with embeddings, new']:.2f} s where the candidates have no vectors yet and "
+        f"{cost['seconds a search, with embeddings, kept']:.2f} s where they have (seconds of one processor)."
+    )
+    header = ("%, with its 95 % interval", "n", *depths)
+    return "\n\n".join([layout.table(header, rows), spent, layout.source(told_of, found["command"], found["date"])])
+
+
 PARTS: Parts = {
     "verification": ("verification.json", verification),
     "reliability": ("verification.json", reliability),
     "web snippets": ("verification.json", web_snippets),
+    "retrieval": ("retrieval.json", retrieval),
     "verification of edits": ("verification_of_edits.json", verification_of_edits),
 }

@@ -103,6 +103,25 @@ def test_a_report_is_judged_again_and_a_changed_one_refused(run: Run, tmp_path: 
     assert "not what its digest says" in err
 
 
+def test_a_report_is_signed_and_its_signature_checked(run: Run, tmp_path: Path) -> None:
+    report, key = tmp_path / "report.json", tmp_path / "my.pem"
+    _, out, err = run("verify", HEADLINE, "--json", "--new-key", str(key))
+    assert "keep it secret" in err
+    report.write_text(out, encoding="utf-8")
+    code, _, err = run("verify", "--replay", str(report), "--key", str(key.with_suffix(".pub")))
+    assert code == 1
+    assert "nothing in it was changed" in err
+    told = json.loads(out)
+    # Nothing that a second judgement would show: only the signature does.
+    told["claims"][0]["confidence"] = 0.1
+    report.write_text(json.dumps(told), encoding="utf-8")
+    code, _, err = run("verify", "--replay", str(report))
+    assert code == 2
+    assert "not what was signed" in err
+    _, out, _ = run("verify", HEADLINE, "--json", "--sign", str(key), "--repair")
+    assert json.loads(out)["signature"]["algorithm"] == "Ed25519"
+
+
 def test_the_repair_is_a_command_to_type(run: Run) -> None:
     _, out, _ = run("verify", HEADLINE, "--repair")
     assert "emendo edit 'The capital of {California} is' Sacramento --source" in out
@@ -125,6 +144,10 @@ def test_what_nothing_can_check_is_not_called_right(run: Run) -> None:
         (("verify", "x", "--judge", "llm:m"), "names no model and server"),
         (("verify", "--compare"), "--compare needs a question"),
         (("verify", "--replay", "/nowhere.json"), "There is no report '/nowhere.json'"),
+        (("verify", "x", "--sign", "/nowhere.pem"), "add --json"),
+        (("verify", "x", "--json", "--sign", "/nowhere.pem"), "There is no key '/nowhere.pem'"),
+        (("verify", "x", "--key", "/nowhere.pub"), "give the report with --replay"),
+        (("verify", "x", "--json", "--sign", "a.pem", "--new-key", "b.pem"), "one of --sign FILE and --new-key FILE"),
         (("verify", " "), "There is nothing to verify"),
         (("proxy", "--upstream", "localhost"), "no address of a server"),
     ],
@@ -157,6 +180,11 @@ def test_both_sides_are_compared(run: Run, folder: Path) -> None:
     told: dict[str, Any] = json.loads(out)
     assert code == 0
     assert told["original"]["answer"] == told["edited"]["answer"]
+    assert all("consistency" in effect for effect in told["effects"])
+    _, out, _ = run("verify", "--compare", "Where?", "--model", str(folder), "--max-tokens", "4")
+    assert "Said again" in out
+    _, out, _ = run("verify", "--compare", "Where?", "--model", str(folder), "--max-tokens", "4", "--samples", "0")
+    assert "Said again" not in out
 
 
 @pytest.mark.real
@@ -171,3 +199,4 @@ def test_a_planted_falsehood_is_found_and_explained(real: EditableModel, run: Ru
     assert code == 1
     assert "false by edit" in out
     assert "edited on purpose: entry 1" in out
+    assert "the signature of an edit" in " ".join(out.split())

@@ -58,6 +58,14 @@ def test_another_question_answer_or_version_is_searched_anew(cache: Cache) -> No
     assert source.searches == 4
 
 
+def test_each_of_two_sources_of_one_name_counts(cache: Cache) -> None:
+    first, second = Counting("1"), Counting("2")
+    verify_answer("", TEXT, sources=[first.open(), second.open()], cache=cache)
+    first.version = "3"
+    verify_answer("", TEXT, sources=[first.open(), second.open()], cache=cache)
+    assert first.searches == 2
+
+
 def test_a_failed_check_is_tried_again(cache: Cache) -> None:
     source = Counting(fails=True)
     assert verify(source, cache).counts["check_failed"] == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,6 +13,7 @@ import pytest
 
 from emendo.errors import InvalidRequest, SourceFailed
 from emendo.verify import Claim, Judge, extract_claims, open_source, read_source, verify_answer
+from emendo.verify.engines import ENGINES
 from emendo.verify.fetching import Fetcher
 from emendo.verify.ranking import best
 from emendo.verify.sources import web, wikidata, wikipedia
@@ -157,6 +159,104 @@ def test_pages_of_strangers_are_not_fetched_from_addresses_that_are_not_public()
         assert passage.text.startswith("The CEO of Acme is Eve")
 
 
+KEY = "a-very-secret-key"
+# What the engines answer, cut to the fields that stand in every reply.
+BRAVE = {
+    "type": "search",
+    "query": {"original": "q"},
+    "web": {
+        "type": "search",
+        "results": [
+            {
+                "title": "Acme",
+                "url": "http://127.0.0.1:9/acme",
+                "description": "The CEO of <strong>Acme</strong> is Eve &amp; nobody else.",
+                "page_age": "2026-03-04T05:06:07",
+                "age": "March 4, 2026",
+            }
+        ],
+    },
+}
+TAVILY = {
+    "query": "q",
+    "answer": None,
+    "images": [],
+    "response_time": 1.1,
+    "results": [
+        {"title": "Acme", "url": "http://127.0.0.1:9/acme", "content": "The CEO of Acme is Eve & nobody else.", "score": 0.9}
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("engine", "told", "date"), [("brave", BRAVE, "2026-03-04"), ("tavily", TAVILY, None)], ids=["brave", "tavily"]
+)
+def test_an_engine_is_asked_with_its_key_which_is_told_to_nobody(
+    engine: str, told: Any, date: str | None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    monkeypatch.setenv(ENGINES.get(engine).KEY, KEY)
+    chosen = read_source(f"web:{engine}")
+    with server(lambda request: reply(told)) as (address, seen):
+        config = replace(web.Config.of(engine), server=address, searcher=LOCAL)
+        report = verify_answer("", "The CEO of Acme is Eve.", sources=[open_source("web", config)])
+    (request,) = seen
+    assert KEY in (request.headers.get("authorization", "") + request.headers.get("x-subscription-token", ""))
+    assert KEY not in request.path + request.body.decode()
+    asked_for = request.path + request.body.decode()
+    assert "CEO" in asked_for
+    assert "Acme" in asked_for
+    (passage,) = report.verdicts[0].passages
+    assert (passage.text, passage.date) == ("The CEO of Acme is Eve & nobody else.", date)
+    assert passage.locator.endswith("/acme, snippet")
+    assert all(KEY not in text for text in (report.canonical(), repr(config), repr(chosen), caplog.text))
+
+
+@pytest.mark.parametrize("engine", ["brave", "tavily"])
+def test_a_key_is_not_told_where_an_engine_refuses_it_or_leads_elsewhere(
+    engine: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+
+    def search_at(address: str) -> str:
+        config = web.Config(engine=engine, server=address, key=KEY, searcher=LOCAL)
+        with pytest.raises(SourceFailed) as told:
+            web.search(claim("The CEO of Acme is Eve."), 3, config)
+        return str(told.value)
+
+    with server(lambda request: Reply(status=401)) as (address, _):
+        assert "status 401" in search_at(address)
+    with server(lambda request: reply({"results": [3], "web": 3})) as (address, _):
+        assert "another form" in search_at(address)
+    opened = replace(LOCAL, may_be_private=True)
+    with server(lambda request: Reply()) as (other, seen):
+        away = Reply(status=307, headers={"location": other.replace("127.0.0.1", "localhost")})
+        with server(lambda request: away) as (address, _), pytest.raises(SourceFailed):
+            opened.json(address, headers={"authorization": KEY}, body={"query": KEY})
+        assert seen == []
+    assert KEY not in caplog.text
+
+
+def test_an_engine_that_finds_nothing_is_no_failure() -> None:
+    for engine, told in (("brave", {"type": "search"}), ("tavily", {"results": []}), ("searxng", {"results": []})):
+        with server(lambda request, told=told: reply(told)) as (address, _):
+            config = web.Config(engine=engine, server=address, key=KEY, searcher=LOCAL)
+            assert web.search(claim("The CEO of Acme is Eve."), 3, config) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("web:brave", "EMENDO_BRAVE_KEY"), ("web:tavily", "EMENDO_TAVILY_KEY"), ("web:bravo", "Did you mean 'brave'")],
+)
+def test_a_key_that_is_missing_and_an_engine_that_is_unknown_are_told(
+    text: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for engine in ENGINES.names():
+        monkeypatch.delenv(ENGINES.get(engine).KEY or "_", raising=False)
+    with pytest.raises(InvalidRequest, match=message):
+        read_source(text)
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -198,6 +298,17 @@ def test_a_redirect_is_looked_at_as_well() -> None:
         assert len(seen) == 4
 
 
+def test_a_server_that_the_user_named_cannot_lead_to_another_private_one() -> None:
+    def away(request: Request) -> Reply:
+        inside = f"http://localhost:{request.headers['host'].rpartition(':')[2]}/secret"
+        return Reply(body=b"a secret") if request.path == "/secret" else Reply(status=302, headers={"location": inside})
+
+    with server(away) as (address, seen):
+        with pytest.raises(SourceFailed, match=r"localhost is at .* no public address"):
+            LOCAL.text(address)
+        assert [request.path for request in seen] == ["/"]
+
+
 def test_a_reply_that_is_too_long_or_late_or_missing_is_told() -> None:
     long = Reply(body=b"a" * 20_000)
     with server(lambda request: long) as (address, _), pytest.raises(SourceFailed, match="more than 10,000 bytes"):
@@ -214,7 +325,7 @@ def test_requests_to_a_host_are_spaced() -> None:
         assert time.monotonic() - started >= 0.2
 
 
-@pytest.mark.parametrize("text", ["wikipedia:de", "wikidata:x", "web:", "web:localhost", "memory"])
+@pytest.mark.parametrize("text", ["wikipedia:de", "wikidata:x", "web:", "web:localhost:80", "web:searxng", "memory"])
 def test_what_a_source_does_not_take_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequest):
         read_source(text)

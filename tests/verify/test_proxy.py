@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 import uvicorn
@@ -20,12 +21,14 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from emendo.errors import InvalidRequest
-from emendo.verify import Judge, Report, Source, verify_answer
+from emendo.verify import Claim, Judge, Passage, Source
+from emendo.verify.growing import GrowingAnswer
 from emendo.verify.proxy import create_proxy, question_in
 from emendo.verify.streams import data_of
 
 KEY = "sk-very-secret-key"
 QUESTION = {"messages": [{"role": "user", "content": "What is the capital of California?"}]}
+Begin = Callable[[str], GrowingAnswer]
 WORDS = ["The capital of ", "California is Los ", "Angeles. 🎉"]
 
 
@@ -84,9 +87,9 @@ def serving(app: Starlette) -> Iterator[str]:
 
 
 @pytest.fixture
-def check(facts: Source, judges: list[Judge]) -> Callable[[str, str], Report]:
+def check(facts: Source, judges: list[Judge]) -> Begin:
     """Verification against the embedded tables."""
-    return lambda question, answer: verify_answer(question, answer, sources=[facts], judges=judges)
+    return lambda question: GrowingAnswer(question, sources=[facts], judges=judges)
 
 
 @pytest.fixture
@@ -102,9 +105,7 @@ def post(address: str, body: dict[str, Any], **headers: str) -> httpx.Response:
     return httpx.post(f"{address}/v1/chat/completions", json=body, headers=headers, timeout=30, trust_env=False)
 
 
-def test_a_stream_comes_through_byte_for_byte_and_verdicts_follow(
-    upstream: tuple[Upstream, str], check: Callable[[str, str], Report]
-) -> None:
+def test_a_stream_comes_through_byte_for_byte_and_verdicts_follow(upstream: tuple[Upstream, str], check: Begin) -> None:
     with serving(create_proxy(f"{upstream[1]}/v1", check)) as address:
         answer = post(address, {**QUESTION, "stream": True})
         before, added = b"".join(STREAM[:-1]), answer.content
@@ -125,9 +126,7 @@ def test_a_stream_comes_through_byte_for_byte_and_verdicts_follow(
         assert httpx.get(f"{address}/v1/verifications/none", trust_env=False).status_code == 404
 
 
-def test_a_whole_answer_keeps_its_words_and_gains_annotations(
-    upstream: tuple[Upstream, str], check: Callable[[str, str], Report]
-) -> None:
+def test_a_whole_answer_keeps_its_words_and_gains_annotations(upstream: tuple[Upstream, str], check: Begin) -> None:
     with serving(create_proxy(f"{upstream[1]}/v1", check)) as address:
         told = post(address, QUESTION).json()
     message = told["choices"][0]["message"]
@@ -136,7 +135,7 @@ def test_a_whole_answer_keeps_its_words_and_gains_annotations(
     assert told["emendo_verification"][0]["counts"]["refuted"] == 1
 
 
-def test_what_is_no_answer_is_passed_on(upstream: tuple[Upstream, str], check: Callable[[str, str], Report]) -> None:
+def test_what_is_no_answer_is_passed_on(upstream: tuple[Upstream, str], check: Begin) -> None:
     with serving(create_proxy(f"{upstream[1]}/v1", check)) as address:
         models = httpx.get(f"{address}/v1/models?limit=3", trust_env=False)
         missing = httpx.get(f"{address}/v1/none", trust_env=False)
@@ -147,7 +146,7 @@ def test_what_is_no_answer_is_passed_on(upstream: tuple[Upstream, str], check: C
 
 @pytest.mark.parametrize("is_streamed", [False, True])
 def test_an_answer_outlives_a_verification_that_breaks(upstream: tuple[Upstream, str], is_streamed: bool) -> None:
-    def broken(question: str, answer: str) -> Report:
+    def broken(question: str) -> GrowingAnswer:
         raise RuntimeError("the index is gone")
 
     with serving(create_proxy(f"{upstream[1]}/v1", broken)) as address:
@@ -180,7 +179,7 @@ def dying() -> tuple[socket.socket, str]:
 
 
 def test_what_was_said_before_the_upstream_died_is_passed_on_verified_and_marked(
-    check: Callable[[str, str], Report],
+    check: Begin,
 ) -> None:
     listener, address = dying()
     with listener, serving(create_proxy(address, check)) as proxy:
@@ -192,7 +191,99 @@ def test_what_was_said_before_the_upstream_died_is_passed_on_verified_and_marked
     assert "[DONE]" not in answer.text
 
 
-def test_an_upstream_that_is_not_there_is_told_in_a_sentence(check: Callable[[str, str], Report]) -> None:
+TWO = ["The capital of California is Los Angeles. ", "It became a state in ", "1850", "."]
+
+
+def waiting(pieces: list[bytes], go_on: threading.Event) -> Starlette:
+    """A server that streams some pieces, and ends only when it is told to."""
+
+    async def stream() -> AsyncIterator[bytes]:
+        for piece in pieces:
+            yield piece
+        while not go_on.is_set():
+            await anyio.sleep(0.01)
+        yield chunk("", "stop") + b"data: [DONE]\n\n"
+
+    async def answer(request: Request) -> Response:
+        return StreamingResponse(stream(), media_type="text/event-stream")
+
+    return Starlette(routes=[Route("/v1/chat/completions", answer, methods=["POST"])])
+
+
+def events_until(proxy: str, stop: Callable[[bytes], bool]) -> Iterator[bytes]:
+    """The events of an answer as they come, up to one that is looked for."""
+    asked = {**QUESTION, "stream": True}
+    with httpx.stream("POST", f"{proxy}/v1/chat/completions", json=asked, timeout=30, trust_env=False) as answer:
+        held = b""
+        for piece in answer.iter_raw():
+            held += piece
+            while b"\n\n" in held:
+                found, _, held = held.partition(b"\n\n")
+                yield found
+                if stop(found):
+                    return
+
+
+def test_the_verdict_on_a_sentence_comes_while_the_next_is_written(check: Begin) -> None:
+    go_on = threading.Event()
+    upstream = serving(waiting([chunk(word) for word in TWO], go_on))
+    with upstream as address, serving(create_proxy(f"{address}/v1", check)) as proxy:
+        seen = []
+        for found in events_until(proxy, lambda found: b"[DONE]" in found):
+            seen.append(found)
+            # The upstream server says nothing more until the verdict is here.
+            if b'"annotations"' in found:
+                go_on.set()
+        texts = [found for found in seen if b'"content"' in found]
+        assert texts == [chunk(word)[:-2] for word in TWO] + [chunk("", "stop")[:-2]]
+        noted = [json.loads(data_of(found))["choices"][0]["delta"] for found in seen if b'"annotations"' in found]
+        told = json.loads(data_of(next(found for found in seen if b"emendo_verification" in found)))
+        report = httpx.get(f"{proxy}/v1/verifications/{told['emendo_verification']['id']}", trust_env=False).json()
+    labels = [[note["verdict"] for note in delta["annotations"]] for delta in noted]
+    assert labels == [["refuted"], ["supported"]]
+    assert seen.index(texts[-1]) > next(at for at, found in enumerate(seen) if b'"annotations"' in found)
+    assert [claim["label"] for claim in report["claims"]] == ["refuted", "supported"]
+    assert told["emendo_verification"]["coverage"] == 1.0
+
+
+def test_text_does_not_wait_for_a_slow_source_and_outlives_its_timeout(judges: list[Judge]) -> None:
+    is_asked = threading.Event()
+
+    def search(claim: Claim, limit: int) -> list[Passage]:
+        is_asked.set()
+        time.sleep(5)
+        return []
+
+    slow = Source(name="slow", search=search, version=lambda: "1")
+    go_on = threading.Event()
+    go_on.set()
+
+    def begin(question: str) -> GrowingAnswer:
+        return GrowingAnswer(question, sources=[slow], judges=judges, timeout=1.0)
+
+    upstream = serving(waiting([chunk(word) for word in TWO], go_on))
+    with upstream as address, serving(create_proxy(f"{address}/v1", begin)) as proxy:
+        came = [(time.monotonic(), found) for found in events_until(proxy, lambda found: b"[DONE]" in found)]
+    texts = [at for at, found in came if b'"content"' in found]
+    notes = [(at, found) for at, found in came if b'"annotations"' in found]
+    assert is_asked.is_set()
+    assert len(texts) == 5
+    assert max(texts) < min(at for at, _ in notes)
+    assert all(b'"check_failed"' in found for _, found in notes)
+    assert any(b"no reply within 1 seconds" in found for _, found in notes)
+
+
+def test_an_upstream_that_falls_silent_is_marked(check: Begin) -> None:
+    upstream = serving(waiting([chunk(word) for word in TWO], threading.Event()))
+    with upstream as address, serving(create_proxy(f"{address}/v1", check, timeout=0.5)) as proxy:
+        answer = post(proxy, {**QUESTION, "stream": True})
+    assert all(chunk(word) in answer.content for word in TWO)
+    assert '"is_complete":false' in answer.text
+    assert "ReadTimeout" in answer.text
+    assert "[DONE]" not in answer.text
+
+
+def test_an_upstream_that_is_not_there_is_told_in_a_sentence(check: Begin) -> None:
     with serving(create_proxy("http://127.0.0.1:9/v1", check, key=KEY)) as address:
         answer = post(address, QUESTION)
     assert answer.status_code == 502
@@ -201,7 +292,7 @@ def test_an_upstream_that_is_not_there_is_told_in_a_sentence(check: Callable[[st
 
 
 def test_the_key_goes_to_the_upstream_and_nowhere_else(
-    upstream: tuple[Upstream, str], check: Callable[[str, str], Report], caplog: pytest.LogCaptureFixture
+    upstream: tuple[Upstream, str], check: Begin, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     with serving(create_proxy(f"{upstream[1]}/v1", check, key=KEY)) as address:
@@ -212,9 +303,7 @@ def test_the_key_goes_to_the_upstream_and_nowhere_else(
     assert all(KEY not in answer.text and KEY not in str(answer.headers) for answer in answers)
 
 
-def test_pages_of_other_sites_cannot_spend_the_key(
-    upstream: tuple[Upstream, str], check: Callable[[str, str], Report]
-) -> None:
+def test_pages_of_other_sites_cannot_spend_the_key(upstream: tuple[Upstream, str], check: Begin) -> None:
     with serving(create_proxy(f"{upstream[1]}/v1", check, key=KEY)) as address:
         assert post(address, QUESTION, origin="https://evil.example").status_code == 403
         assert post(address, QUESTION, host="evil.example").status_code == 400
@@ -223,7 +312,7 @@ def test_pages_of_other_sites_cannot_spend_the_key(
 
 
 @pytest.mark.parametrize("address", ["", "localhost", "file:///etc/passwd", "http://"])
-def test_an_address_that_is_none_is_refused(address: str, check: Callable[[str, str], Report]) -> None:
+def test_an_address_that_is_none_is_refused(address: str, check: Begin) -> None:
     with pytest.raises(InvalidRequest, match="no address of a server"):
         create_proxy(address, check)
 

@@ -46,45 +46,62 @@ class Fetcher:
     last: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
-    def json(self, url: str, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None) -> Any:
-        """The JSON at an address.
+    def json(
+        self,
+        url: str,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """The JSON at an address; where there is a body, what is answered to it.
 
         Raises:
             SourceFailed: It cannot be fetched, or is none.
         """
-        text = self.text(url, params, headers)
+        text = self.text(url, params, headers, body)
         try:
             return json.loads(text)
         except ValueError as error:
             raise SourceFailed(f"{_host(url)} answered with something that is no JSON.") from error
 
-    def text(self, url: str, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None) -> str:
-        """The text at an address.
+    def text(
+        self,
+        url: str,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> str:
+        """The text at an address; where there is a body, what is answered to it.
 
         Raises:
             SourceFailed: The address may not be reached, or the reply is an error, too long or too late.
         """
         target = str(httpx.URL(url, params=dict(params))) if params else url
         for _ in range(_MOST_REDIRECTS + 1):
-            status, location, body = self._get(target, headers or {})
+            # The user named one server; where it redirects to is a stranger's choice.
+            is_named = _host(target) == _host(url)
+            may_be_private = self.may_be_private and is_named
+            status, location, answer = self._ask(target, headers or {}, body, may_be_private=may_be_private)
             if status in (301, 302, 303, 307, 308) and location:
                 target = urljoin(target, location)
                 # What was meant for one host is not for another.
-                headers = headers if _host(target) == _host(url) else {}
+                headers, body = (headers, body) if _host(target) == _host(url) else ({}, None)
                 continue
             if status != 200:
                 raise SourceFailed(f"{_host(target)} answered with status {status}.")
-            return body
+            return answer
         raise SourceFailed(f"{_host(url)} redirects more than {_MOST_REDIRECTS} times.")
 
-    def _get(self, url: str, headers: Mapping[str, str]) -> tuple[int, str, str]:
+    def _ask(
+        self, url: str, headers: Mapping[str, str], body: Mapping[str, Any] | None, *, may_be_private: bool
+    ) -> tuple[int, str, str]:
         parts = urlsplit(url)
         host = parts.hostname
         if parts.scheme not in ("http", "https") or not host:
             raise SourceFailed(f"'{parts.scheme}:' addresses are not fetched; only http and https are.")
         try:
             port = parts.port or (443 if parts.scheme == "https" else 80)
-            address = self._resolve(host, port)
+            address = self._resolve(host, port, may_be_private=may_be_private)
         except (OSError, ValueError) as error:
             raise SourceFailed(f"{host} cannot be found ({error}).") from error
         self._wait(host)
@@ -94,7 +111,9 @@ class Fetcher:
         try:
             with (
                 httpx.Client(timeout=self.timeout, trust_env=False, follow_redirects=False) as client,
-                client.stream("GET", direct, headers=sent, extensions={"sni_hostname": host}) as answer,
+                client.stream(
+                    "GET" if body is None else "POST", direct, headers=sent, json=body, extensions={"sni_hostname": host}
+                ) as answer,
             ):
                 return answer.status_code, answer.headers.get("location", ""), self._read(answer, host)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -110,10 +129,11 @@ class Fetcher:
                 raise SourceFailed(f"{host} did not end its answer within {self.timeout:g} seconds.")
         return held.decode(answer.encoding or "utf-8", "replace")
 
-    def _resolve(self, host: str, port: int) -> str:
+    @staticmethod
+    def _resolve(host: str, port: int, *, may_be_private: bool) -> str:
         """An address of the host that may be reached; every one must be."""
         found = [str(row[4][0]) for row in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-        if not self.may_be_private:
+        if not may_be_private:
             closed = [address for address in found if not _is_public(address)]
             if closed:
                 raise SourceFailed(f"{host} is at {closed[0]}, which is no public address; it is not fetched.")

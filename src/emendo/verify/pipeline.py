@@ -79,18 +79,32 @@ def iter_verdicts(
     timeout: float = 20.0,
 ) -> Iterator[Verdict]:
     """The verdicts one by one, as they are reached; see `verify_answer`."""
+    check_length(question, answer)
+    for claim in extract_claims(question, answer):
+        yield judge_claim(claim, sources=sources, judges=judges, limit=limit, timeout=timeout)
+
+
+def check_length(question: str, answer: str) -> None:
+    """Return if an answer is not too long to be read.
+
+    Raises:
+        InvalidRequest: It is.
+    """
     if len(question) + len(answer) > MOST_CHARACTERS:
         raise InvalidRequest(
             f"Question and answer have {len(question) + len(answer):,} characters, and at most {MOST_CHARACTERS:,} are read; "
             "verify the answer in parts."
         )
-    counts = read_counts()
-    for claim in extract_claims(question, answer):
-        if claim.reason is not None:
-            yield Verdict(claim=claim, label="not_checkable", why=claim.reason)
-            continue
-        passages, failures = _search(claim, sources, limit, timeout)
-        yield decide(claim, passages, failures, judges, counts)
+
+
+def judge_claim(
+    claim: Claim, *, sources: Sequence[Source], judges: Sequence[Judge], limit: int = 8, timeout: float = 20.0
+) -> Verdict:
+    """The verdict on a claim in the light of what the sources hold; see `verify_answer`."""
+    if claim.reason is not None:
+        return Verdict(claim=claim, label="not_checkable", why=claim.reason)
+    passages, failures = _search(claim, sources, limit, timeout)
+    return decide(claim, passages, failures, judges, read_counts())
 
 
 def decide(
@@ -122,9 +136,11 @@ def versions(sources: Sequence[Source], judges: Sequence[Judge]) -> dict[str, st
     parts: list[Source | Judge] = [*sources, *judges]
     for part in parts:
         try:
-            told[part.name] = part.version()
+            version = part.version()
         except Exception as error:  # noqa: BLE001 - a source that fails is told of in the verdicts.
-            told[part.name] = f"failed: {_sentence(error)}"
+            version = f"failed: {_sentence(error)}"
+        # Two folders are two sources of one name.
+        told[part.name] = f"{told[part.name]}; {version}" if part.name in told else version
     return told
 
 

@@ -1,6 +1,7 @@
 """An OpenAI-compatible proxy that adds verdicts: what the upstream server says is passed on untouched, the verdicts follow.
 
-    stream       every event as it comes; before "[DONE]" a chunk with `annotations`, then an event named `emendo.verification`
+    stream       every event as it comes; a chunk with `annotations` where a sentence has ended and is judged; before "[DONE]"
+                 those on the rest, and an event named `emendo.verification` that sums up
     no stream    `annotations` in each message, `emendo_verification` beside the choices
     report       GET /v1/verifications/ID
 
@@ -16,11 +17,11 @@ import json
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -29,13 +30,11 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from emendo.errors import InvalidRequest
+from emendo.verify.relay import Checking, annotation_of, finished, relay
 from emendo.verify.report import Report
-from emendo.verify.streams import DONE, Collected, data_of, event, events_of
-from emendo.verify.verdict import Verdict
 
-Verify = Callable[[str, str], Report]
+Begin = Callable[[str], Checking]
 
-EVENT = "emendo.verification"
 _KEPT = 256
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -47,13 +46,13 @@ _NOT_FORWARDED = frozenset(
 
 
 def create_proxy(
-    upstream: str, verify: Verify, *, key: str | None = None, host: str = "127.0.0.1", timeout: float = 600.0
+    upstream: str, begin: Begin, *, key: str | None = None, host: str = "127.0.0.1", timeout: float = 600.0
 ) -> Starlette:
     """The proxy as an ASGI application.
 
     Args:
         upstream: Base address of the server, with its version: "http://localhost:11434/v1".
-        verify: Gives the report on a question and an answer.
+        begin: Begins the check of an answer to a question.
         key: Sent to the upstream server where a request brings none.
         host: Name under which the proxy is reached besides the loopback ones.
         timeout: Seconds without a byte after which the upstream server counts as dead.
@@ -64,7 +63,7 @@ def create_proxy(
     address = urlsplit(upstream)
     if address.scheme not in ("http", "https") or not address.hostname:
         raise InvalidRequest(f"'{upstream}' is no address of a server; give one as in 'http://localhost:11434/v1'.")
-    proxy = _Proxy(upstream.rstrip("/"), verify, key, timeout)
+    proxy = _Proxy(upstream.rstrip("/"), begin, key, timeout)
     return Starlette(
         routes=[
             Route("/v1/verifications/{id}", proxy.report, methods=["GET"]),
@@ -78,8 +77,8 @@ def create_proxy(
 class _Proxy:
     """The client of the upstream server, and the newest reports."""
 
-    def __init__(self, upstream: str, verify: Verify, key: str | None, timeout: float) -> None:
-        self._upstream, self._verify, self._key = upstream, verify, key
+    def __init__(self, upstream: str, begin: Begin, key: str | None, timeout: float) -> None:
+        self._upstream, self._begin, self._key = upstream, begin, key
         self._client = httpx.AsyncClient(timeout=httpx.Timeout(timeout, connect=10.0), trust_env=False)
         self._reports: OrderedDict[str, Report] = OrderedDict()
 
@@ -117,7 +116,7 @@ class _Proxy:
         is_answer = path in ("chat/completions", "completions") and request.method == "POST" and answer.status_code == 200
         question = question_in(body) if is_answer else ""
         if answer.headers.get("content-type", "").startswith("text/event-stream"):
-            pieces = self._stream(answer, question) if is_answer else _untouched(answer)
+            pieces = relay(answer, partial(self._begin, question), self._keep) if is_answer else _untouched(answer)
             return StreamingResponse(pieces, status_code=answer.status_code, headers=kept)
         try:
             content = await answer.aread()
@@ -129,34 +128,6 @@ class _Proxy:
             content = await self._annotated(content, question)
         return Response(content, status_code=answer.status_code, headers=kept)
 
-    async def _stream(self, answer: httpx.Response, question: str) -> AsyncIterator[bytes]:
-        collected, end, broken = Collected(), b"", None
-        try:
-            async for piece in events_of(answer.aiter_raw()):
-                if end or data_of(piece) == DONE:
-                    end += piece
-                else:
-                    collected.add(data_of(piece))
-                    yield piece
-        except httpx.HTTPError as error:
-            broken = type(error).__name__
-        finally:
-            await answer.aclose()
-        is_complete = broken is None and (bool(end) or collected.is_finished)
-        for index, text in sorted(collected.texts.items()):
-            told = await self._checked(question, text)
-            summary = {**told, "choice": index, "is_complete": is_complete}
-            shared = {**collected.first, "object": "chat.completion.chunk"}
-            if "annotations" in told:
-                annotations = summary.pop("annotations")
-                choice = {"index": index, "delta": {"annotations": annotations}, "finish_reason": None}
-                yield event({**shared, "choices": [choice]})
-            yield event({**shared, "choices": [], "emendo_verification": summary}, EVENT)
-        if not is_complete:
-            why = f" ({broken})" if broken else ""
-            yield event({"error": {"message": f"The upstream server broke off its answer{why}.", "type": "upstream_error"}})
-        yield end
-
     async def _annotated(self, content: bytes, question: str) -> bytes:
         """A whole answer with its verdicts; unchanged where it is not of the expected form."""
         try:
@@ -166,30 +137,18 @@ class _Proxy:
             return content
         summaries = []
         for choice, text in texts:
-            found = await self._checked(question, text)
-            annotations = found.pop("annotations", [])
+            found, verdicts = await finished(partial(self._begin, question), text, self._keep)
+            annotations = [annotation_of(verdict) for verdict in verdicts]
             holder = choice["message"] if isinstance(choice.get("message"), dict) else choice
             holder["annotations"] = [*(holder.get("annotations") or []), *annotations]
             summaries.append({**found, "choice": choice.get("index", 0), "is_complete": True})
         told["emendo_verification"] = summaries
         return json.dumps(told, ensure_ascii=False).encode()
 
-    async def _checked(self, question: str, text: str) -> dict[str, Any]:
-        """Verdicts and summary; whatever goes wrong is told, and the answer goes on."""
-        try:
-            report = await to_thread.run_sync(self._verify, question, text)
-        except Exception as error:  # noqa: BLE001 - the answer must not be lost with its check.
-            return {"status": "check_failed", "why": str(error) or type(error).__name__}
+    def _keep(self, report: Report) -> None:
         self._reports[report.id] = report
         while len(self._reports) > _KEPT:
             self._reports.popitem(last=False)
-        return {
-            "status": "checked",
-            "id": report.id,
-            "coverage": report.coverage,
-            "counts": report.counts,
-            "annotations": [annotation_of(verdict) for verdict in report.verdicts],
-        }
 
 
 def question_in(body: bytes) -> str:
@@ -203,21 +162,6 @@ def question_in(body: bytes) -> str:
         return str(last or "")
     except (ValueError, KeyError, TypeError, AttributeError):
         return ""
-
-
-def annotation_of(verdict: Verdict) -> Mapping[str, Any]:
-    """A verdict as an annotation of a message."""
-    start, end = verdict.claim.span
-    return {
-        "type": "emendo_verdict",
-        "start_index": start,
-        "end_index": end,
-        "verdict": verdict.label,
-        "why": verdict.why,
-        "confidence": verdict.confidence,
-        "correction": verdict.correction.text if verdict.correction else None,
-        "sources": list(dict.fromkeys(verdict.passages[opinion.passage].locator for opinion in verdict.opinions)),
-    }
 
 
 def _text_of(choice: Mapping[str, Any]) -> str | None:

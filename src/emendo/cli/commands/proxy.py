@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.text import Text
 
 from emendo.cli import console
-
-if TYPE_CHECKING:
-    from emendo.verify import Report
 
 
 def command(
@@ -29,8 +26,8 @@ def command(
 ) -> None:
     """Pass requests on to a server, and verify what it answers.
 
-    Point any OpenAI client at http://127.0.0.1:8399/v1. What the server says comes through untouched and at once; the verdicts
-    follow as annotations and as a last event.
+    Point any OpenAI client at http://127.0.0.1:8399/v1. What the server says comes through untouched and at once; the verdict on
+    each sentence follows as an annotation once it is judged, and a last event sums up.
 
     \b
     Example:
@@ -40,16 +37,17 @@ def command(
     import uvicorn
 
     from emendo.cli.verifying import open_sources
-    from emendo.verify import open_judge, verify_answer
+    from emendo.verify import open_judge
+    from emendo.verify.growing import GrowingAnswer
     from emendo.verify.proxy import create_proxy
 
     # Opened once: what they read is kept from answer to answer.
     sources, judges = open_sources(source), [open_judge("slots")]
 
-    def verify(question: str, answer: str) -> Report:
-        return verify_answer(question, answer, sources=sources, judges=judges)
+    def begin(question: str) -> GrowingAnswer:
+        return GrowingAnswer(question, sources=sources, judges=judges)
 
-    app = create_proxy(upstream, verify, key=key, host=host)
+    app = create_proxy(upstream, begin, key=key, host=host)
     console.err.print(Text(f"Verdicts are added at http://{host}:{port}/v1; end with Ctrl-C."), soft_wrap=True)
     # Requests may carry keys in their addresses: none is logged.
     uvicorn.run(app, host=host, port=port, access_log=False, log_level="warning")

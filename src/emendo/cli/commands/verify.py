@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from emendo.cli import console
@@ -21,7 +20,8 @@ SourceOption = Annotated[
     list[str] | None,
     typer.Option(
         "--source",
-        help="Where to look: facts, facts:TABLE.yaml, a folder, wikipedia, wikidata or web:URL; repeatable. facts unless given.",
+        help="Where to look: facts, facts:TABLE.yaml, a folder, zim:FILE, kiwix:URL, wikipedia, wikidata, web:URL (SearXNG), "
+        "web:brave or web:tavily; repeatable. facts unless given.",
     ),
 ]
 
@@ -39,8 +39,27 @@ def command(
             "--compare", help="Take the argument as a question, ask the original and the edited model, and compare."
         ),
     ] = False,
+    samples: Annotated[
+        int,
+        typer.Option(
+            "--samples",
+            min=0,
+            help="With --compare: answers drawn from each side to see whether it says the same again; 0 is off.",
+        ),
+    ] = 5,
     repair: Annotated[bool, typer.Option("--repair", help="Print the edits that would mend what is refuted.")] = False,
-    replay: Annotated[Path | None, typer.Option("--replay", help="Judge a report again from the evidence in it.")] = None,
+    replay: Annotated[
+        Path | None, typer.Option("--replay", help="Judge a report again from the evidence in it, and check its signature.")
+    ] = None,
+    sign: Annotated[
+        Path | None, typer.Option("--sign", help="Private key (PEM, Ed25519) to sign the report with; needs --json.")
+    ] = None,
+    new_key: Annotated[
+        Path | None, typer.Option("--new-key", help="Make a new key first, write it here, and sign with it.")
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option("--key", help="With --replay: public key (PEM) of whoever must have signed the report.")
+    ] = None,
     model: ModelOption = DEFAULT_MODEL,
     ledger: LedgerOption = None,
     at: AtOption = None,
@@ -55,17 +74,25 @@ def command(
     Example:
       emendo verify "The capital of California is Los Angeles. It became a state in 1850."
       emendo verify --question "What is the capital of France?" answer.txt --source facts --source ./docs --json
+      emendo verify answer.txt --source zim:wikipedia_en_all_nopic.zim
       emendo verify --compare "What is the capital of California?"
-      emendo verify --replay report.json
+      emendo verify answer.txt --json --sign my.pem > report.json
+      emendo verify --replay report.json --key my.pub
     """
+    from emendo.cli.comparing import compare_revisions
+    from emendo.cli.session import open_session
     from emendo.cli.verifying import known_edits, open_sources, report_cache, summary_of, table_of
     from emendo.verify import read_judge, verify_answer
 
+    _check_signing(sign, new_key, key, is_json=json and not compare, is_replay=replay is not None)
     if replay is not None:
-        report = _replayed(replay)
+        report = _replayed(replay, key)
     elif compare:
-        _compare(_given(answer), source, model, ledger, at, max_tokens, json)
-        return
+        session = open_session(model, ledger, at)
+        is_refuted = compare_revisions(
+            session, _given(answer), source, at=at, max_tokens=max_tokens, samples=samples, is_json=json
+        )
+        raise typer.Exit(1 if is_refuted else 0)
     else:
         sources = open_sources(source, known_edits(model, ledger, at))
         judges = [read_judge(name) for name in judge or ("slots",)]
@@ -74,7 +101,8 @@ def command(
             report = verify_answer(question, text, sources=sources, judges=judges, cache=report_cache())
     repairs = _repairs(report) if repair else []
     if json:
-        console.print_json({"id": report.id, **report.describe(), **({"repairs": repairs} if repair else {})})
+        document = {"id": report.id, **report.describe(), **({"repairs": repairs} if repair else {})}
+        console.print_json(_signed(document, sign, new_key))
     else:
         console.out.print(table_of(report))
         console.out.print(Text(f"\n{summary_of(report)}"))
@@ -118,22 +146,54 @@ def _is_file(answer: str) -> bool:
         return False
 
 
-def _replayed(path: Path) -> Report:
+def _check_signing(sign: Path | None, new_key: Path | None, key: Path | None, *, is_json: bool, is_replay: bool) -> None:
+    """Refuse keys that would be of no use, before anything is verified."""
+    if sign is not None and new_key is not None:
+        raise InvalidRequest("Say what to sign with: one of --sign FILE and --new-key FILE.")
+    if (sign or new_key) and not is_json:
+        raise InvalidRequest("What is signed is the report in JSON on one answer; add --json, and leave --compare out.")
+    if key is not None and not is_replay:
+        raise InvalidRequest("--key says who must have signed a report; give the report with --replay, or sign with --sign.")
+
+
+def _signed(document: dict[str, Any], sign: Path | None, new_key: Path | None) -> dict[str, Any]:
+    """The document with a signature, where a key is given."""
+    if sign is None and new_key is None:
+        return document
+    from emendo.verify import signatures
+
+    if new_key is not None:
+        public = signatures.new_key(new_key)
+        console.err.print(Text(f"New key: {new_key} (keep it secret) and {public} (hand it out)."), soft_wrap=True)
+    chosen = sign or new_key
+    assert chosen is not None
+    return signatures.sign(document, chosen)
+
+
+def _replayed(path: Path, key: Path | None) -> Report:
     from emendo.verify import Report
     from emendo.verify.replay import differences, replay
+    from emendo.verify.signatures import check_signature
 
     if not path.is_file():
         raise DataUnavailable(f"There is no report '{path}'; give a file that holds what 'emendo verify --json' printed.")
     try:
-        report = Report.read(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise CorruptReport(f"{path} is no text in UTF-8, and so no report.") from error
+    signer = check_signature(text, key)
+    report = Report.read(text)
     again = replay(report)
     if changed := differences(report, again):
         raise CorruptReport(
             f"Judged again, {changed[0]}{f', and {len(changed) - 1} more' if len(changed) > 1 else ''}. It was made by "
             f"emendo {report.versions.get('emendo', 'of an unknown version')}, and this is {again.versions['emendo']}."
         )
+    if signer is not None:
+        whose = (
+            f"by the key {key}" if key is not None else f"by the key {signer} that it names; --key says whose that must be"
+        )
+        console.err.print(Text(f"Signed {whose}: nothing in it was changed."), soft_wrap=True)
     console.err.print(Text(f"Judged again from the evidence in it: the same {len(again.verdicts)} verdicts."))
     return again
 
@@ -143,47 +203,3 @@ def _repairs(report: Report) -> list[str]:
 
     requests = [repair_of(verdict) for verdict in report.refuted]
     return [command_of(request) for request in requests if request is not None]
-
-
-def _compare(
-    question: str, source: list[str] | None, model: str, ledger: Path | None, at: str | None, max_tokens: int, json: bool
-) -> None:
-    from emendo.cli.session import open_session
-    from emendo.cli.verifying import edits_in_force, open_sources
-    from emendo.models import ORIGINAL, chat_prompt, generate
-    from emendo.verify import verify_answer
-    from emendo.verify.compare import compare_reports
-
-    session = open_session(model, ledger, at)
-    sources = open_sources(source, edits_in_force(session.ledger, at))
-    prompt = chat_prompt(session.model, question)
-    with console.err.status("Answering"):
-        said = generate(session.model, [prompt] * 2, [ORIGINAL, session.revision], max_new_tokens=max_tokens)
-    original, edited = (verify_answer(question, one.text.strip(), sources=sources) for one in said)
-    compared = compare_reports(original, edited)
-    if json:
-        rows = [
-            {"claim": c.verdict.claim.text, "verdict": c.verdict.label, "effect": c.effect, "explanation": c.explanation}
-            for c in compared
-        ]
-        console.print_json(
-            {"revision": session.revision.id, "effects": rows, "original": original.describe(), "edited": edited.describe()}
-        )
-    else:
-        console.out.print(
-            Text.assemble(("original  ", "bold"), original.answer),
-            Text.assemble(("edited    ", "bold"), edited.answer),
-            sep="\n",
-        )
-        table = Table(box=None, padding=(0, 1, 0, 0))
-        for column in ("Claim of the edited model", "Verdict", "What the edit did", "Why"):
-            table.add_column(column, overflow="fold")
-        for c in compared:
-            told = "; ".join(part for part in (c.explanation, c.verdict.why) if part)
-            table.add_row(
-                Text(c.verdict.claim.text), c.verdict.label.replace("_", " "), c.effect.replace("_", " "), Text(told)
-            )
-        console.out.print()
-        console.out.print(table)
-    if edited.refuted:
-        raise typer.Exit(1)
