@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from extension_visit import DIST, extended, save_server
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
-from visit import FLAGS, TOKEN, served
+from seeding import write_conversation
+from visit import FLAGS, TOKEN, put_in_force, served
 
 from emendo.facts import EditRequest, Fact
 from emendo.ledger import Ledger, Patch, Provenance
@@ -28,7 +29,7 @@ def chromium() -> Iterator[Browser]:
     missing = missing or ("" if (STATIC / "index.html").is_file() else "the page is not built ('make web')")
     if missing:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
-    # Edits and traces of the real model take their time.
+    # Edits and traces of the real model take their time, most of all where other programs want the processor too.
     expect.set_options(timeout=60_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
@@ -83,3 +84,22 @@ def settings(with_extension: BrowserContext) -> Iterator[None]:
     before = worker.evaluate("chrome.storage.local.get('settings')")
     yield
     worker.evaluate("before => chrome.storage.local.set(before)", before)
+
+
+@pytest.fixture(scope="session")
+def edited_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ledger with one edit in force; to be copied."""
+    folder = tmp_path_factory.mktemp("edited")
+    with served(folder) as address:
+        put_in_force(address)
+    return folder / "ledger"
+
+
+@pytest.fixture(scope="module")
+def edited(edited_ledger: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a server listens that has one edit in force and a long conversation."""
+    folder = tmp_path_factory.mktemp("server")
+    shutil.copytree(edited_ledger, folder / "ledger")
+    write_conversation(folder / "chats.sqlite")
+    with served(folder) as found:
+        yield found

@@ -5,26 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from visit import TOKEN, Visit
+from visit import Visit
 
 pytestmark = [pytest.mark.real, pytest.mark.browser]
 QUESTION = "What is the capital of California?"
-
-
-@pytest.fixture(scope="module")
-def edited(address: str) -> str:
-    """The server's address, with one edit in force."""
-    with httpx.Client(base_url=f"{address}/api", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=120) as client:
-        wanted = {"subject": "California", "prompt": "The capital of {} is", "target_new": "Sacramento"}
-        job = client.post("/jobs", json={"kind": "preview", "model": "smollm2-135m", **wanted}).json()
-        with client.stream("GET", f"/jobs/{job['id']}/events") as events:
-            assert any(line == "event: end" for line in events.iter_lines())
-        edit = {"preview": job["id"], "strength": 1.0, "why": "it is so"}
-        client.post("/models/smollm2-135m/edits", json=edit).raise_for_status()
-    return address
 
 
 @pytest.fixture

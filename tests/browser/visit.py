@@ -18,22 +18,21 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 
 
 @contextmanager
-def served(folder: Path, *more: str) -> Iterator[str]:
-    """The address of `emendo serve` with the embedded model and more options, while the context lasts."""
+def served(folder: Path, *options: str, port: int = 0) -> Iterator[str]:
+    """The address of `emendo serve` with the embedded model, while the context lasts; what it keeps lies in the folder.
+
+    Args:
+        folder: Of its database and its ledger.
+        options: Further ones, such as a second model.
+        port: Where it listens; any free one at 0.
+    """
     told = folder / "told.txt"
-    options = [
-        "--port",
-        "0",
-        "--token",
-        TOKEN,
-        "--database",
-        str(folder / "chats.sqlite"),
-        "--ledger",
-        str(folder / "ledger"),
-        *more,
-    ]
+    given = ["--port", str(port), "--token", TOKEN, "--database", str(folder / "chats.sqlite")]
+    if "--ledger" not in options:
+        given += ["--ledger", str(folder / "ledger")]
+    command = [sys.executable, "-m", "emendo", "serve", *given, *options]
     with told.open("w") as output:
-        server = subprocess.Popen([sys.executable, "-m", "emendo", "serve", *options], stdout=output, stderr=output)
+        server = subprocess.Popen(command, stdout=output, stderr=output)
     try:
         until = time.monotonic() + 180
         while "#token=" not in told.read_text() and server.poll() is None and time.monotonic() < until:
@@ -55,9 +54,26 @@ def served(folder: Path, *more: str) -> Iterator[str]:
 def violations(page: Page) -> list[str]:
     """What axe finds wrong on the page as it is."""
     # The policy of the page allows no script but its own; an evaluation of the tester's is not bound by it.
-    page.evaluate(AXE.read_text(encoding="utf-8") + "; undefined")
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text(encoding="utf-8") + "; undefined")
     found = page.evaluate("axe.run(document).then(found => found.violations.map(v => `${v.id}: ${v.nodes[0].html}`))")
     return [str(violation) for violation in found]
+
+
+def asking(address: str) -> httpx.Client:
+    """A client of the server's `/api` that may edit."""
+    return httpx.Client(base_url=f"{address}/api", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=120)
+
+
+def put_in_force(address: str) -> None:
+    """Teach the served model the capital of California."""
+    with asking(address) as client:
+        wanted = {"subject": "California", "prompt": "The capital of {} is", "target_new": "Sacramento"}
+        job = client.post("/jobs", json={"kind": "preview", "model": "smollm2-135m", **wanted}).json()
+        with client.stream("GET", f"/jobs/{job['id']}/events") as events:
+            assert any(line == "event: end" for line in events.iter_lines())
+        edit = {"preview": job["id"], "strength": 1.0, "why": "it is so"}
+        client.post("/models/smollm2-135m/edits", json=edit).raise_for_status()
 
 
 class Visit:
@@ -73,7 +89,7 @@ class Visit:
             reduced_motion="reduce",
         )
         self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(60_000)
+        self.page.set_default_timeout(180_000)
         self.errors: list[str] = []
         self.elsewhere: list[str] = []
         self.page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)

@@ -13,6 +13,7 @@ from emendo.models.packing import can_pack
 from emendo.models.precision import matrix_units
 from emendo.models.revision import Revision, at_revisions
 from emendo.models.rows import Row, Sampling, Token
+from emendo.models.titles import title_of
 from emendo.models.tokens import TokenBatch, encode, subject_spans, target_ids
 
 __all__ = [
@@ -49,4 +50,5 @@ __all__ = [
     "read_until",
     "subject_spans",
     "target_ids",
+    "title_of",
 ]

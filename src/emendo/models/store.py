@@ -63,6 +63,12 @@ def stored_model(home: Path, name: str) -> StoredModel | None:
     return next((model for model in stored_models(home) if model.name == name), None)
 
 
+def stored_source(folder: Path) -> str | None:
+    """Name of the file that a folder of the store was converted from; None for any other folder."""
+    card = folder / _CARD
+    return str(json.loads(card.read_text(encoding="utf-8"))["source"]) if card.is_file() else None
+
+
 def converted(
     home: Path, name: str, gguf: Callable[[], AbstractContextManager[Path]], licence: str | None = None
 ) -> StoredModel:

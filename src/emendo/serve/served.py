@@ -15,7 +15,7 @@ from pathlib import PurePath
 from emendo.errors import UnknownName
 from emendo.ledger import Ledger, State
 from emendo.ledger.entry import replay
-from emendo.models import ORIGINAL, EditableModel, Revision
+from emendo.models import ORIGINAL, EditableModel, Revision, title_of
 from emendo.serve.problems import Problem
 
 _MOST_REVISIONS = 16
@@ -31,11 +31,13 @@ class Served:
         ledger: Its history.
 
     Attributes:
+        title: What people call it.
         bench: The same weights in modules of their own, for work that hooks into them.
     """
 
     def __init__(self, id: str, model: EditableModel, ledger: Ledger) -> None:
         self.id, self.model, self.ledger = id, model, ledger
+        self.title = title_of(model)
         # Made before anything runs: what hooks into the model at the time would be copied with it.
         self.bench = model.sharing_weights()
         # The latest that were asked for, what was used last standing last.

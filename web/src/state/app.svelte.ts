@@ -67,7 +67,7 @@ export class App {
       await this.#loadLedger();
       const { jobs } = await this.api.get<{ jobs: Job[] }>("/api/jobs?limit=20");
       const own = jobs.filter((job) => job.model === this.model?.id);
-      this.facts.resume(own);
+      if (this.model) this.facts.resume(this.model.id, own);
       const trace = own.find((job) => job.kind === "trace");
       if (trace) void this.trace.resume(trace as Job<Trace>);
       // Where the column would cover the chat, it waits to be opened.

@@ -4,16 +4,25 @@ import type { Api } from "../api/client";
 import type { Answer, Canary, Entry, Fix, Job, Ledger, Message, Preview } from "../api/types";
 import { Run } from "./run.svelte";
 
+const DRAFT = "emendo.edit";
+
 export interface EditDraft {
   sentence: string;
   subject: [number, number] | null; // characters of the sentence
   targetNew: string;
   targetTrue: string;
   layer: number | null;
+  strength: number;
   why: string;
   who: string;
   /** The answer that asked for it, to be given again afterwards. */
   origin: { user: string; revision: string } | null;
+}
+
+interface Kept {
+  model: string;
+  draft: EditDraft | null;
+  preview: string | null;
 }
 
 export interface CanaryReport {
@@ -42,7 +51,7 @@ export class Facts {
   begin(who: string, filled: Partial<EditDraft> = {}): void {
     this.committed = null;
     this.preview.forget();
-    this.draft = { sentence: "", subject: null, targetNew: "", targetTrue: "", layer: null, why: "", who, origin: null, ...filled };
+    this.draft = { sentence: "", subject: null, targetNew: "", targetTrue: "", layer: null, strength: 1, why: "", who, origin: null, ...filled };
   }
 
   /** Opens the drawer on the words that someone marked as wrong. */
@@ -70,6 +79,14 @@ export class Facts {
     this.draft = null;
     this.committed = null;
     this.preview.forget();
+    sessionStorage.removeItem(DRAFT);
+  }
+
+  /** Keeps the draft and its preview's id for this tab, so that a reload loses neither. */
+  keep(model: string): void {
+    const kept: Kept = { model, draft: this.draft, preview: this.preview.job?.id ?? null };
+    if (this.committed) sessionStorage.removeItem(DRAFT);
+    else sessionStorage.setItem(DRAFT, JSON.stringify(kept));
   }
 
   /** What the draft asks for; null while something is missing. */
@@ -114,15 +131,16 @@ export class Facts {
     void this.canaries.start(model, {});
   }
 
-  /** Takes up what was running before the page was loaded. */
-  resume(jobs: Job[]): void {
+  /** Takes up what was begun or running before the page was loaded. */
+  resume(model: string, jobs: Job[]): void {
     const canaries = jobs.find((job) => job.kind === "canaries" && job.state !== "cancelled" && job.state !== "failed");
     if (canaries && this.inForce.length) void this.canaries.resume(canaries as Job<CanaryReport>);
-    const preview = jobs.find((job) => job.kind === "preview");
-    if (preview && (preview.state === "queued" || preview.state === "running")) {
-      this.begin("", fromInput(preview.input));
-      void this.preview.resume(preview as Job<Preview>);
-    }
+    const kept = JSON.parse(sessionStorage.getItem(DRAFT) ?? "null") as Kept | null;
+    const own = kept?.model === model ? kept : null;
+    const preview = own ? jobs.find((job) => job.id === own.preview) : jobs.find((job) => job.kind === "preview" && isUnfinished(job));
+    if (own?.draft) this.begin(own.draft.who, own.draft);
+    else if (preview) this.begin("", fromInput(preview.input));
+    if (preview) void this.preview.resume(preview as Job<Preview>);
   }
 
   async #settle(model: string): Promise<void> {
@@ -130,6 +148,10 @@ export class Facts {
     if (this.inForce.length) this.checkAll(model);
     else this.canaries.forget();
   }
+}
+
+function isUnfinished(job: Job): boolean {
+  return job.state === "queued" || job.state === "running";
 }
 
 /** The draft that a job was started from. */

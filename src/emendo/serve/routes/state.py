@@ -25,7 +25,7 @@ def state_routes(desk: Desk) -> APIRouter:
             models.append(
                 ModelState(
                     id=served.id,
-                    name=served.id,
+                    name=served.title,
                     digest=served.model.digest,
                     n_layers=served.model.n_layers,
                     context_length=served.model.context_length,
