@@ -9,22 +9,30 @@ is never formed; neither is it taken from the editor.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from emendo.audit.prefix_tree import TreeBatch, trees
 from emendo.models import EditableModel, TokenBatch, subject_spans
 
 TOKENS = 4096
 _ROW_TOKENS = 256
 _ROWS_AT_ONCE = 4
-_SUBJECTS_AT_ONCE = 64
+_ROWS_OF_SUBJECTS = 128
+_TREES_AT_ONCE = 8
+# Texts that are read both ways before trees are relied on.
+_TRIED = 8
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -71,15 +79,13 @@ def alignments(
     rows = [ids[at : at + width] for at in range(0, len(ids), width)]
     rows = [row for row in rows if len(row) > 1]
     products = {site: torch.zeros(v.shape[1], v.shape[1], dtype=torch.float64) for site, v in directions.items()}
-    traces, n = dict.fromkeys(directions, 0.0), 0
+    traces = dict.fromkeys(directions, 0.0)
     for at in range(0, len(rows), _ROWS_AT_ONCE):
         batch = TokenBatch.align(model, rows[at : at + _ROWS_AT_ONCE])
         used = batch.attention_mask.bool()
         # The first position is an attention sink with huge norms.
         used[:, 0] = False
-        n += int(used.sum())
-        for site, seen in read_inputs(model, batch, list(directions)):
-            keys = seen[used]
+        for site, keys in read_inputs(model, batch, list(directions), at=used.flatten().nonzero()[:, 0]):
             along = (keys @ directions[site]).double()
             products[site] += along.T @ along
             traces[site] += float(keys.double().square().sum())
@@ -109,47 +115,109 @@ def subject_inputs(
         template: A text with ``{}`` where the subject stands; it is read up to the subject's last token.
         progress: Called with subjects done and subjects in all.
     """
-    order = sorted(range(len(subjects)), key=lambda i: len(subjects[i]))
+    rows = [_up_to_subject(model, template.replace("{}", subject), subject) for subject in subjects]
+    sites = list(directions)
     found = {site: (torch.zeros(len(subjects), v.shape[1]), torch.zeros(len(subjects))) for site, v in directions.items()}
-    for at in range(0, len(order), _SUBJECTS_AT_ONCE):
-        chosen = order[at : at + _SUBJECTS_AT_ONCE]
-        rows, lasts = [], []
-        for i in chosen:
-            text = template.replace("{}", subjects[i])
-            last = subject_spans(model, text, subjects[i])[-1][1]
-            rows.append(model.tokenizer(text)["input_ids"][: last + 1])
-            lasts.append(last)
-        batch = TokenBatch.align(model, rows)
-        index = torch.tensor(lasts)
-        for site, seen in read_inputs(model, batch, list(directions)):
-            keys = seen[torch.arange(len(chosen)), index]
+    done = 0
+    for chosen, batch, ends in _batches(model, rows, sites):
+        for site, keys in read_inputs(model, batch, sites, at=ends):
             found[site][0][chosen] = keys @ directions[site]
             found[site][1][chosen] = keys.norm(dim=1)
+        done += len(chosen)
         if progress is not None:
-            progress(min(at + _SUBJECTS_AT_ONCE, len(order)), len(order))
+            progress(done, len(rows))
     return found
 
 
-def read_inputs(model: EditableModel, batch: TokenBatch, sites: Sequence[str]) -> Iterator[tuple[str, Tensor]]:
-    """The inputs (batch × tokens × width, in float32 on the CPU) of some modules, of a pass that stops at the last of them."""
+def _up_to_subject(model: EditableModel, text: str, subject: str) -> list[int]:
+    last = subject_spans(model, text, subject)[-1][1]
+    ids: list[int] = model.tokenizer(text)["input_ids"]
+    return ids[: last + 1]
+
+
+def _batches(
+    model: EditableModel, rows: Sequence[Sequence[int]], sites: Sequence[str]
+) -> Iterator[tuple[list[int], TokenBatch | TreeBatch, Tensor]]:
+    """Rows a batch, the batch, and where the rows end in it."""
+    if rows and sites and reads_alike(model, rows, sites):
+        for group in _in_groups(trees(rows), _TREES_AT_ONCE):
+            batch = TreeBatch.of(model, group)
+            yield list(batch.texts), batch, batch.ends
+        return
+    for some in _in_groups(sorted(range(len(rows)), key=lambda i: len(rows[i])), _ROWS_OF_SUBJECTS):
+        yield some, *_padded(model, [rows[i] for i in some])
+
+
+def _in_groups(items: Iterable[Item], count: int) -> Iterator[list[Item]]:
+    remaining = iter(items)
+    while group := list(islice(remaining, count)):
+        yield group
+
+
+def reads_alike(model: EditableModel, rows: Sequence[Sequence[int]], sites: Sequence[str]) -> bool:
+    """Whether the model reads texts in a tree as it reads them one by one; some of them are, at the deepest module.
+
+    Args:
+        model: Any.
+        rows: Token ids of the texts.
+        sites: Module paths, of which at least one is read last.
+    """
+    # Neighbours in order share the most; the longest is where a window would show.
+    order = sorted(range(len(rows)), key=lambda i: tuple(rows[i]))
+    longest = max(order, key=lambda i: len(rows[i]))
+    some = [rows[i] for i in (*order[:: max(1, len(order) // _TRIED)][:_TRIED], *order[:_TRIED], longest)]
+    tree = TreeBatch.of(model, list(trees(some)))
+    padded, ends = _padded(model, [some[i] for i in tree.texts])
+    try:
+        ours = dict(read_inputs(model, tree, sites, at=tree.ends))
+    except (RuntimeError, ValueError):
+        # A model that takes no mask of this shape.
+        return False
+    for site, theirs in read_inputs(model, padded, sites, at=ends):
+        off = (ours[site] - theirs).abs().max() / theirs.abs().max().clamp(min=1e-30)
+        if not float(off) <= math.sqrt(torch.finfo(model.dtype).eps):
+            return False
+    return True
+
+
+def _padded(model: EditableModel, rows: Sequence[Sequence[int]]) -> tuple[TokenBatch, Tensor]:
+    batch = TokenBatch.align(model, rows)
+    width = batch.input_ids.shape[1]
+    return batch, torch.tensor([row * width + end - 1 for row, end in enumerate(batch.ends)])
+
+
+def read_inputs(
+    model: EditableModel, batch: TokenBatch | TreeBatch, sites: Sequence[str], *, at: Tensor | None = None
+) -> Iterator[tuple[str, Tensor]]:
+    """The inputs of some modules, in float32 on the CPU, of a pass that stops at the last of them.
+
+    Args:
+        model: Any.
+        batch: What it reads.
+        sites: Module paths.
+        at: Which tokens, as indices into the batch laid flat; then inputs are tokens × width, else batch × tokens × width.
+    """
     seen: dict[str, Tensor] = {}
-    with torch.inference_mode(), _captured(model, sites, seen, batch.input_ids.shape), suppress(_Reached):
+    shape = batch.input_ids.shape
+
+    def keep(site: str, given: Tensor) -> None:
+        # OPT flattens batch and tokens before its MLP.
+        whole = given.reshape(*shape, -1) if at is None else given.reshape(shape.numel(), -1)[at.to(given.device)]
+        seen[site] = whole.float().cpu()
+        if len(seen) == len(sites):
+            raise _Reached
+
+    with torch.inference_mode(), _each(model, sites, keep), suppress(_Reached):
         model.network.base_model(**batch.inputs(), use_cache=False)
     yield from seen.items()
 
 
 @contextmanager
-def _captured(model: EditableModel, sites: Sequence[str], seen: dict[str, Tensor], shape: torch.Size) -> Iterator[None]:
-    def keeper(site: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
-        def keep(_: nn.Module, args: tuple[Any, ...]) -> None:
-            # OPT flattens batch and tokens before its MLP.
-            seen[site] = args[0].reshape(*shape, -1).float().cpu()
-            if len(seen) == len(sites):
-                raise _Reached
-
-        return keep
+def _each(model: EditableModel, sites: Sequence[str], keep: Callable[[str, Tensor], None]) -> Iterator[None]:
+    def hook_of(site: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
+        return lambda _, args: keep(site, args[0])
 
     with ExitStack() as stack:
         for site in sites:
-            stack.callback(model.network.get_submodule(site).register_forward_pre_hook(keeper(site)).remove)
+            stack.callback(model.network.get_submodule(site).register_forward_pre_hook(hook_of(site)).remove)
         yield
