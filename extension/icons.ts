@@ -26,7 +26,9 @@ export function icon(size: number): Buffer {
         const share = Math.max(0, Math.min(1, inside));
         if (share === 0) continue;
         alpha = share + alpha * (1 - share);
-        [red, green, blue] = [red, green, blue].map((old, channel) => old + ((colour[channel] ?? 0) - old) * share) as [number, number, number];
+        red += (colour[0] - red) * share;
+        green += (colour[1] - green) * share;
+        blue += (colour[2] - blue) * share;
       }
       // Without the ground's darkness at the tile's edge.
       rows.set(alpha > 0 && alpha < 1 ? [15, 118, 110, alpha * 255] : [red, green, blue, alpha * 255], y * (1 + 4 * size) + 1 + 4 * x);

@@ -26,7 +26,7 @@ export async function changeSettings(change: Partial<Settings>): Promise<Setting
   return settings;
 }
 
-/** Address and token out of what `emendo serve` prints: the link of the page, or the line with address and key. Null where there is none. */
+/** Address and token out of what `emendo serve` prints: the page's link, or the line with address and key; null where there is none. */
 export function readLink(pasted: string): { address: string; token: string } | null {
   const address = /https?:\/\/(?:127\.0\.0\.1|localhost)(?::\d{1,5})?(?=[/\s#]|$)/i.exec(pasted)?.[0];
   const token = /#token=([^\s&]+)/.exec(pasted)?.[1] ?? /\bkey\s+([^\s,]+)/i.exec(pasted)?.[1];

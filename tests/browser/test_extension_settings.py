@@ -58,7 +58,7 @@ def test_a_site_is_switched_off_and_checked_on_demand_in_the_popup(with_extensio
 
     popup = extension_page(with_extension, "popup")
     open_popup()
-    expect(popup.locator("#site")).to_have_text("www.perplexity.ai: 1 answers, 0 not checked")
+    expect(popup.locator("#site")).to_have_text("www.perplexity.ai: 1 answered, 0 of them not checked")
     assert violations(popup) == []
     popup.evaluate("window.close = () => undefined")
     popup.get_by_label("Work on this site").uncheck()
@@ -70,7 +70,7 @@ def test_a_site_is_switched_off_and_checked_on_demand_in_the_popup(with_extensio
     chat.page.evaluate("document.querySelector('[id^=markdown]').append('The capital of Italy is Turin.')")
     chat.wait_for("Changed since it was checked")
     open_popup()
-    while "1 not checked" not in popup.locator("#site").inner_text():
+    while "1 of them not checked" not in popup.locator("#site").inner_text():
         # It is not finished yet.
         popup.wait_for_timeout(300)
         popup.reload()

@@ -37,7 +37,8 @@ export class Badge {
     const { text, look, action } = wordsOf(standing, hasChanged);
     const claims = claimsOf(standing);
     const line = element("div", "line");
-    const words = claims.length ? button(`pill ${look}`, text, () => this.#toggle(standing, hasChanged)) : element("span", `pill ${look}`, text);
+    const toggle = () => this.#toggle(standing, hasChanged);
+    const words = claims.length ? button(`pill ${look}`, text, toggle) : element("span", `pill ${look}`, text);
     if (claims.length) words.setAttribute("aria-expanded", String(this.#isOpen));
     const status = element("div", "", words);
     status.setAttribute("role", "status");

@@ -67,7 +67,9 @@ export class Card {
     top.append(close);
     const parts: Node[] = [top];
     if (claim.correction) parts.push(element("p", "right", claim.correction));
-    if (claim.entry !== null) parts.push(element("p", "why", `The model was edited on purpose to say so: entry ${claim.entry} of the ledger.`));
+    if (claim.entry !== null) {
+      parts.push(element("p", "why", `The model was edited on purpose to say so: entry ${claim.entry} of the ledger.`));
+    }
     if (claim.why) parts.push(element("p", "why", claim.why));
     for (const passage of claim.passages.slice(0, MOST_PASSAGES)) parts.push(...quoted(passage));
     const more = claim.passages.length - MOST_PASSAGES;
@@ -80,8 +82,8 @@ export class Card {
 /** The verdict of a claim as a small sign, with its name. */
 export function sign(claim: Claim): HTMLElement {
   const { sign: character, name } = VERDICTS[claim.verdict];
-  const edited = claim.entry !== null && claim.verdict !== "refuted";
-  return element("span", `sign ${edited ? "edited" : claim.verdict}`, `${character} ${name}${claim.entry !== null ? " · edited on purpose" : ""}`);
+  const look = claim.entry !== null && claim.verdict !== "refuted" ? "edited" : claim.verdict;
+  return element("span", `sign ${look}`, `${character} ${name}${claim.entry !== null ? " · edited on purpose" : ""}`);
 }
 
 function quoted(passage: Passage): Node[] {

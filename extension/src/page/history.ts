@@ -28,6 +28,7 @@ export class History {
 export class HistoryQuestion {
   readonly #host: HTMLElement;
   readonly #inside: ShadowRoot;
+  #count = 0;
 
   constructor(private readonly onChoice: (choice: "all" | "new") => void) {
     const { host, inside } = hosted("emendo-overlay");
@@ -36,12 +37,17 @@ export class HistoryQuestion {
   }
 
   open(count: number): void {
+    // Drawn anew it would lose the focus.
+    if (this.#host.isConnected && count === this.#count) return;
+    this.#count = count;
     const choose = (choice: "all" | "new") => () => {
       this.close();
       this.onChoice(choice);
     };
-    const buttons = element("div", "line", button("pill main", `Check all ${count}`, choose("all")), button("pill", "Only new answers", choose("new")));
-    const box = element("div", "question", element("p", "", `${count} earlier answers of this conversation were not checked by Emendo.`), buttons);
+    const all = button("pill main", `Check all ${count}`, choose("all"));
+    const words = element("p", "", `${count} earlier answers of this conversation were not checked by Emendo.`);
+    const buttons = element("div", "line", all, button("pill", "Only new answers", choose("new")));
+    const box = element("div", "question", words, buttons);
     box.setAttribute("role", "region");
     box.setAttribute("aria-label", "Emendo");
     this.#inside.replaceChildren(box);

@@ -23,7 +23,10 @@ export interface Drawn {
 export const OWN = "emendo-badge, emendo-overlay";
 const NO_TEXT = `pre, script, style, noscript, template, button, svg, textarea, select, [hidden], [aria-hidden="true"], ${OWN}`;
 const BLOCKS = new Set(
-  "ADDRESS ARTICLE ASIDE BLOCKQUOTE DD DETAILS DIV DL DT FIGURE FIGCAPTION FOOTER HEADER HR MAIN NAV OL P SECTION SUMMARY TABLE UL".split(" "),
+  (
+    "ADDRESS ARTICLE ASIDE BLOCKQUOTE DD DETAILS DIV DL DT FIGURE FIGCAPTION FOOTER HEADER HR MAIN NAV OL P SECTION SUMMARY " +
+    "TABLE UL"
+  ).split(" "),
 );
 
 /** The text of an element; `ignored` selects what in it is no text of it. */

@@ -17,7 +17,7 @@ async function open(): Promise<void> {
   const host = new URL(state.origin).host;
   const { off, isManual } = await readSettings();
   const isOn = !off.includes(state.origin);
-  site.textContent = isOn ? `${host}: ${state.answers} answers, ${state.unchecked} not checked` : `${host}: switched off`;
+  site.textContent = isOn ? `${host}: ${state.answers} answered, ${state.unchecked} of them not checked` : `${host}: switched off`;
   idOf("here", HTMLElement).hidden = false;
 
   const on = idOf("on", HTMLInputElement);
