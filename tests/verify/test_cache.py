@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,16 @@ def test_where_nothing_can_be_written_the_report_is_made_all_the_same(
     with caplog.at_level("WARNING", logger="emendo.verify"):
         assert verify(Counting(), Cache(folder=tmp_path / "file" / "reports")).counts["supported"] == 1
     assert "not kept" in caplog.text
+
+
+def test_a_full_disk_leaves_no_half_of_a_report(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(source: str, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    with caplog.at_level("WARNING", logger="emendo.verify"):
+        assert verify(Counting(), cache).counts["supported"] == 1
+    assert "No space left on device" in caplog.text
+    assert list(cache.folder.iterdir()) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
 from emendo.errors import DataUnavailable, InvalidRequest, SourceFailed, UnknownName
 from emendo.verify import JUDGES, SOURCES, Claim, Passage, extract_claims, open_source, read_source, verify_answer
+from emendo.verify.documents import Paragraph
 from emendo.verify.relations import RELATIONS
 from emendo.verify.sources import facts, folder, memory
 from emendo.verify.tables import TABLES
@@ -175,6 +177,29 @@ def test_an_index_that_cannot_be_written_fails_the_check_in_a_sentence(
         folder.search(claim("The canal was opened in 1914."), 1, documents)
     report = verify_answer("", "The canal was opened in 1914.", sources=[open_source("folder", documents)])
     assert report.counts["check_failed"] == 1
+
+
+def test_an_index_on_a_full_disk_fails_the_check_and_is_whole_afterwards(
+    documents: folder.Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.update(documents)
+    (documents.path / "new.md").write_text("The canal was widened in 1970.")
+
+    def full(path: Path) -> list[Paragraph]:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folder, "read_document", full)
+        with pytest.raises(SourceFailed, match="disk is full"):
+            folder.search(claim("The canal was opened in 1914."), 1, documents)
+    assert folder.search(claim("The canal was widened in 1970."), 1, documents)[0].text == "The canal was widened in 1970."
+    assert folder.search(claim("The canal was opened in 1914."), 1, documents)[0].locator.startswith("c.pdf")
+
+
+def test_an_index_that_has_no_place_fails_the_check(documents: folder.Config, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file where a folder should be")
+    with pytest.raises(SourceFailed, match="cannot be written"):
+        folder.search(claim("The canal was opened in 1914."), 1, replace(documents, home=tmp_path / "taken"))
 
 
 def test_a_broken_file_is_left_out_and_told(documents: folder.Config, caplog: pytest.LogCaptureFixture) -> None:

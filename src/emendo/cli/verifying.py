@@ -94,6 +94,8 @@ def _told(verdict: Verdict) -> tuple[Text, str, Text, Text]:
     why = verdict.why
     if verdict.correction is not None:
         why = f"{verdict.correction.text}: {why}"
+    if verdict.as_of:
+        why += f" (as of {verdict.as_of})"
     if verdict.entries:
         why += f" (edited on purpose: entry {', '.join(map(str, verdict.entries))})"
     if verdict.failures and verdict.label != "check_failed":

@@ -1,9 +1,9 @@
 """From opinions to a verdict: by independent origin, with disagreement shown and not averaged away.
 
-An origin counts once, however often its words are copied. A subject's namesakes are judged apart: a claim is refuted if it holds
-of none of them and the best known one excludes it, and supported if it holds of the best known one or of one nearly as well
-known. A claim with several readings is decided if its likeliest one is supported, or if all that evidence can decide agree.
-Nothing that failed, and nothing that was not checked, is support.
+An origin counts once, however often its words are copied. What may change is held against evidence of its time. A subject's
+namesakes are judged apart: a claim is refuted if it holds of none of them and the best known one excludes it, and supported if it
+holds of the best known one or of one nearly as well known. A claim with several readings is decided if its likeliest one is
+supported, or if all that evidence can decide agree. Nothing that failed, and nothing that was not checked, is support.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from emendo.verify.calibration import confidence
 from emendo.verify.claims import Claim
 from emendo.verify.evidence import Passage, Record
 from emendo.verify.statements import Statement
+from emendo.verify.validity import as_of, in_time
 from emendo.verify.verdict import Correction, Failure, Opinion, Verdict
 
 # A namesake with fewer than this share of the best known one's inhabitants is not meant.
@@ -41,6 +42,7 @@ def verdict_of(
         failures=tuple(failures),
         entries=entries,
     )
+    opinions = in_time(claim, passages, opinions)
     statements = claim.statements or (None,)
     readings = [
         _of_reading(passages, [opinion for opinion in opinions if opinion.reading == at], statement)
@@ -61,6 +63,7 @@ def verdict_of(
             open_verdict,
             label=label,
             why=deciding[0].why,
+            as_of=as_of(claim, passages, deciding),
             confidence=confidence((opinion.tier for opinion in deciding), counts),
             correction=_correction(claim, deciding, at) if label == "refuted" else None,
         )

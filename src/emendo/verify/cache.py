@@ -43,8 +43,13 @@ class Cache:
         try:
             self._path(key).parent.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile("w", dir=self.folder, delete=False, encoding="utf-8") as file:
-                file.write(report.canonical())
-            os.replace(file.name, self._path(key))
+                try:
+                    file.write(report.canonical())
+                    file.close()
+                    os.replace(file.name, self._path(key))
+                except OSError:
+                    Path(file.name).unlink(missing_ok=True)
+                    raise
         except OSError as error:
             _log.warning("The report is not kept in %s (%s).", self.folder, error)
 

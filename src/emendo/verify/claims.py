@@ -33,6 +33,12 @@ _TWO_NOUNS = re.compile(
 )
 
 
+_AS_OF = re.compile(
+    r"\bas of (?:(?:early|mid|late|[A-Z][a-z]+\.?)[ -])?(?:\d{1,2},? )?(?P<year>\d{4})\b|^in (?P<first>\d{4}),",
+    re.IGNORECASE,
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Claim:
     """One thing that an answer says.
@@ -44,6 +50,7 @@ class Claim:
         statements: Its readings as subject, relation and value, the likeliest first; empty where no wording fits.
         values: For each reading where its value stands in the answer; None where it is not written there.
         reason: Why it cannot be checked; None where it can.
+        as_of: The year for which its sentence says it: "as of 2020"; None where it names none.
     """
 
     span: tuple[int, int]
@@ -52,6 +59,13 @@ class Claim:
     statements: tuple[Statement, ...] = ()
     values: tuple[tuple[int, int] | None, ...] = ()
     reason: str | None = None
+    as_of: str | None = None
+
+
+def year_named(text: str) -> str | None:
+    """The year for which a text says what it says, if it names one: "as of 2020", "In 2020, …"."""
+    years = {match["year"] or match["first"] for match in _AS_OF.finditer(text)}
+    return years.pop() if len(years) == 1 else None
 
 
 def extract_claims(question: str, answer: str) -> list[Claim]:
@@ -59,7 +73,7 @@ def extract_claims(question: str, answer: str) -> list[Claim]:
     context = Context.of(question)
     claims: list[Claim] = []
     for atom in split_atoms(answer):
-        found = list(_claims_of(atom, context, answer))
+        found = [replace(claim, as_of=year_named(atom.words.text)) for claim in _claims_of(atom, context, answer)]
         claims += found
         if atom.kind in ("sentence", "item", "heading"):
             context = context.after(". ".join(claim.text for claim in found if claim.statements) or atom.words.text)

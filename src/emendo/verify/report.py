@@ -143,6 +143,7 @@ def _verdict(row: Mapping[str, Any]) -> Verdict:
             statements=tuple(Statement(**statement) for statement in claim["statements"]),
             values=tuple(None if span is None else _pair(span) for span in claim["values"]),
             reason=claim["reason"],
+            as_of=claim.get("as_of"),
         ),
         label=row["label"],
         why=row["why"],
@@ -153,6 +154,7 @@ def _verdict(row: Mapping[str, Any]) -> Verdict:
         passages=tuple(_passage(passage) for passage in row["passages"]),
         opinions=tuple(Opinion(**opinion) for opinion in row["opinions"]),
         failures=tuple(Failure(**failure) for failure in row["failures"]),
+        as_of=row.get("as_of"),
         entries=tuple(row["entries"]),
     )
 

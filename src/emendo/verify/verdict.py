@@ -72,6 +72,7 @@ class Verdict:
         passages: Everything that was found, whether or not it decided.
         opinions: What the judges made of it.
         failures: Sources and judges that failed.
+        as_of: When the newest evidence is from that decided, where the value may change; None where it may not, or nobody says.
         entries: Numbers of the ledger's entries that made the model say so on purpose.
     """
 
@@ -83,4 +84,5 @@ class Verdict:
     passages: tuple[Passage, ...] = ()
     opinions: tuple[Opinion, ...] = ()
     failures: tuple[Failure, ...] = ()
+    as_of: str | None = None
     entries: tuple[int, ...] = ()
