@@ -31,7 +31,11 @@ def command(
     question: Annotated[str, typer.Option("--question", "-q", help="What was asked.")] = "",
     source: SourceOption = None,
     judge: Annotated[
-        list[str] | None, typer.Option("--judge", help="Who decides: slots, llm:MODEL@URL; slots unless given.")
+        list[str] | None,
+        typer.Option(
+            "--judge",
+            help="Who decides: slots, nli, nli:NAME, llm:MODEL@URL; repeatable, or between commas. slots unless given.",
+        ),
     ] = None,
     compare: Annotated[
         bool,
@@ -59,7 +63,7 @@ def command(
       emendo verify --replay report.json
     """
     from emendo.cli.verifying import known_edits, open_sources, report_cache, summary_of, table_of
-    from emendo.verify import read_judge, verify_answer
+    from emendo.verify import read_judges, verify_answer
 
     if replay is not None:
         report = _replayed(replay)
@@ -68,7 +72,7 @@ def command(
         return
     else:
         sources = open_sources(source, known_edits(model, ledger, at))
-        judges = [read_judge(name) for name in judge or ("slots",)]
+        judges = read_judges(judge or ("slots",))
         text = _text(answer)
         with console.err.status("Verifying"):
             report = verify_answer(question, text, sources=sources, judges=judges, cache=report_cache())
