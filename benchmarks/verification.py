@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from verification_counts import figures, label, reliability
+from verification_pairs import TRUTHS, Pair, generated, judge_pairs
 from verification_snippets import Snippet, judge_snippets, snippet_figures, snippets, worthiness
 from verification_statements import (
     Item,
@@ -43,10 +44,12 @@ from verification_statements import (
 )
 
 from emendo.evaluate.data import find_data
-from emendo.verify import Report, Verdict, open_source
+from emendo.verify import Report, Verdict, open_judge, open_source
+from emendo.verify.pipeline import DEFAULT_JUDGES
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "results" / "verification.json"
+N_PAIRS, SEED_PAIRS = 1500, 303
 CALIBRATION = ROOT / "src" / "emendo" / "verify" / "calibration.json"
 
 
@@ -64,21 +67,24 @@ def main() -> None:
     mine = [item for item in items if is_tuning(item.subject) == tuning]
     attacks = [item for item in table_attacks() if is_tuning(item.subject) == tuning]
     facts = open_source("facts")
+    # What is calibrated is every judge of the package that can be run anywhere.
+    judges = [open_judge(name) for name in (("slots", "nli") if chosen.calibrate else DEFAULT_JUDGES)]
     with tempfile.TemporaryDirectory() as held:
         passages = folder_source(items, Path(held) / "plain")
         started = time.perf_counter()
-        by_tables = judge([*mine, *attacks], facts)
+        by_tables = judge([*mine, *attacks], facts, judges)
         seconds = time.perf_counter() - started
-        by_passages = judge(mine, passages)
+        by_passages = judge(mine, passages, judges)
         seconds_passages = time.perf_counter() - started - seconds
-        by_snippets = judge_snippets([row for row in snippets(data) if is_tuning(row.claim) == tuning])
-        hostile = [item for item in attack_items(mine) if item.evidence]
-        by_attack = judge(hostile, folder_source([*items, *hostile], Path(held) / "hostile"))
+        by_snippets = judge_snippets([row for row in snippets(data) if is_tuning(row.claim) == tuning], judges)
+        hostile = [] if chosen.calibrate else [item for item in attack_items(mine) if item.evidence]
+        by_attack = judge(hostile, folder_source([*items, *hostile], Path(held) / "hostile"), judges)
     if chosen.show:
         show(by_tables, by_passages, by_attack)
         return
     if chosen.calibrate:
-        calibrate([*by_tables, *by_passages], by_snippets)
+        pairs = generated(data, tuning=True, held_out=False, seed=SEED_PAIRS, n=N_PAIRS)
+        calibrate([*by_tables, *by_passages], by_snippets, judge_pairs(pairs, judges))
         return
     times = {"tables": round(seconds / len(by_tables), 4), "passages": round(seconds_passages / len(by_passages), 4)}
     claims = {
@@ -104,20 +110,33 @@ def show(*sides: Sequence[tuple[Item, Report]]) -> None:
         print(json.dumps(figures(judged), indent=1))
 
 
-def decided_of(
-    judged: Sequence[tuple[Item, Report]], by_snippets: Sequence[tuple[Snippet, Report]]
-) -> list[tuple[Verdict, bool]]:
+def decided_of(pairs: Sequence[tuple[Report, str]]) -> list[tuple[Verdict, bool]]:
     """The decided verdicts on answers of one claim, and whether they are right."""
-    pairs = [(report, "supported" if item.is_true else "refuted") for item, report in judged]
-    pairs += [(report, row.truth) for row, report in by_snippets]
     single = [(report.verdicts[0], truth) for report, truth in pairs if len(report.verdicts) == 1]
     return [(verdict, verdict.label == truth) for verdict, truth in single if verdict.confidence is not None]
 
 
-def calibrate(judged: Sequence[tuple[Item, Report]], by_snippets: Sequence[tuple[Snippet, Report]]) -> None:
-    """Count for each tier how many opinions were right, and write it into the package."""
+def labelled(
+    judged: Sequence[tuple[Item, Report]], by_snippets: Sequence[tuple[Snippet, Report]]
+) -> list[tuple[Report, str]]:
+    """Reports with what is right."""
+    pairs = [(report, "supported" if item.is_true else "refuted") for item, report in judged]
+    return [*pairs, *((report, row.truth) for row, report in by_snippets)]
+
+
+def calibrate(
+    judged: Sequence[tuple[Item, Report]],
+    by_snippets: Sequence[tuple[Snippet, Report]],
+    by_pairs: Sequence[tuple[Pair, Report]],
+) -> None:
+    """Count for each tier how many opinions were right, and write it into the package.
+
+    The generated pairs are the cross-encoder's own, and are counted for what it alone decided.
+    """
     counts: dict[str, Counter[bool]] = defaultdict(Counter)
-    for verdict, is_right in decided_of(judged, by_snippets):
+    own = decided_of([(report, TRUTHS[pair.label]) for pair, report in by_pairs])
+    own = [(verdict, is_right) for verdict, is_right in own if all(one.judge == "nli" for one in verdict.opinions)]
+    for verdict, is_right in [*decided_of(labelled(judged, by_snippets)), *own]:
         for tier in {opinion.tier for opinion in verdict.opinions if opinion.label == verdict.label}:
             counts[tier][is_right] += 1
     tiers = {tier: {"n": count.total(), "right": count[True]} for tier, count in sorted(counts.items())}
@@ -152,7 +171,7 @@ def write(
             "passages, functional relations": figures([p for p in by_passages if p[0].text in may_refute]),
         },
         "attacks": {name: figures(pairs) for name, pairs in sorted(groups.items())},
-        "reliability": reliability(decided_of([*by_tables, *by_passages], by_snippets)),
+        "reliability": reliability(decided_of(labelled([*by_tables, *by_passages], by_snippets))),
         **told,
     }
     RESULTS.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

@@ -11,7 +11,7 @@ from typing import Any
 from verification_counts import label, share
 from verification_statements import is_tuning
 
-from emendo.verify import Passage, Report, Source, extract_claims, open_judge, verify_answer
+from emendo.verify import Judge, Passage, Report, Source, extract_claims, verify_answer
 from emendo.verify.names import fold
 
 
@@ -41,16 +41,16 @@ def snippets(folder: Path) -> list[Snippet]:
     return [Snippet(**{name: row[name] for name in ("claim", "evidence", "stance")}) for row in map(json.loads, lines)]
 
 
-def judge_snippets(rows: Sequence[Snippet]) -> list[tuple[Snippet, Report]]:
+def judge_snippets(rows: Sequence[Snippet], judges: Sequence[Judge]) -> list[tuple[Snippet, Report]]:
     """Each claim with the report on it by its passage alone."""
-    judges = [open_judge("slots")]
+    return [(row, by_passage(row.claim, row.evidence, judges)) for row in rows]
 
-    def report_on(row: Snippet) -> Report:
-        passage = Passage(source="web", origin="web", locator="", text=row.evidence)
-        source = Source(name="web", search=lambda claim, limit: [passage], version=lambda: "")
-        return verify_answer("", row.claim, sources=[source], judges=judges)
 
-    return [(row, report_on(row)) for row in rows]
+def by_passage(claim: str, evidence: str, judges: Sequence[Judge]) -> Report:
+    """The report on a claim by one passage."""
+    passage = Passage(source="web", origin="web", locator="", text=evidence)
+    source = Source(name="web", search=lambda claim, limit: [passage], version=lambda: "")
+    return verify_answer("", claim, sources=[source], judges=judges)
 
 
 def snippet_figures(judged: Sequence[tuple[Snippet, Report]], tuning: Sequence[Snippet]) -> dict[str, Any]:

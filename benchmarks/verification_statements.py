@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from emendo.verify import Report, Source, open_judge, open_source, verify_answer
+from emendo.verify import Judge, Report, Source, open_source, verify_answer
 from emendo.verify.relations import RELATIONS
 from emendo.verify.sources import folder
 from emendo.verify.statements import read_statements
@@ -148,7 +148,6 @@ def folder_source(items: Sequence[Item], where: Path) -> Source:
     return open_source("folder", folder.Config(path=documents, home=where / "home"))
 
 
-def judge(items: Sequence[Item], source: Source) -> list[tuple[Item, Report]]:
+def judge(items: Sequence[Item], source: Source, judges: Sequence[Judge]) -> list[tuple[Item, Report]]:
     """Each statement with its report."""
-    judges = [open_judge("slots")]
     return [(item, verify_answer(item.question, item.text, sources=[source], judges=judges)) for item in items]

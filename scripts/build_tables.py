@@ -27,7 +27,7 @@ from emendo.verify.tables import TABLES
 
 # Tests load this file by its path.
 sys.path.insert(0, str(Path(__file__).parent))
-from result_tables import auditing, evaluation, probe, serving, speed, verification
+from result_tables import auditing, evaluation, probe, serving, speed, verification, verification_nli
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -39,6 +39,7 @@ RESULT_PARTS = {
     **speed.PARTS,
     **serving.PARTS,
     **verification.PARTS,
+    **verification_nli.PARTS,
     **auditing.PARTS,
 }
 _PART = re.compile(r"(<!-- ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -98,6 +99,6 @@ def _summary(docstring: str | None) -> str:
 
 
 if __name__ == "__main__":
-    for path in (ROOT / "README.md", *sorted(DOCS.glob("**/*.md"))):
+    for path in (ROOT / "README.md", *sorted(DOCS.glob("**/*.md")), *sorted((ROOT / "src").glob("**/*.md"))):
         text = path.read_text(encoding="utf-8")
         path.write_text(render(text), encoding="utf-8")

@@ -12,7 +12,7 @@ import pytest
 from emendo import errors
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("src/**/*.md")])
 _specification = importlib.util.spec_from_file_location("build_tables", ROOT / "scripts" / "build_tables.py")
 assert _specification is not None
 assert _specification.loader is not None

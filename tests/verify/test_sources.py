@@ -39,6 +39,7 @@ def test_a_judge_has_no_opinion_on_what_it_is_not_told_about(name: str) -> None:
     module = JUDGES.get(name)
     beside = Passage(source="made", origin="o", locator="l", text="Bread is baked from flour.")
     assert isinstance(module.IS_REPEATABLE, bool)
+    assert isinstance(module.IS_FALLBACK, bool)
     assert module.judge(claim("The capital of France is Paris."), beside, module.Config()) == []
     assert isinstance(module.version(module.Config()), str)
 

@@ -4,7 +4,17 @@ from emendo.verify.claims import Claim, extract_claims
 from emendo.verify.evidence import Passage, Record, Value
 from emendo.verify.pipeline import iter_verdicts, verify_answer
 from emendo.verify.report import Report
-from emendo.verify.source import JUDGES, SOURCES, Judge, Source, open_judge, open_source, read_judge, read_source
+from emendo.verify.source import (
+    JUDGES,
+    SOURCES,
+    Judge,
+    Source,
+    open_judge,
+    open_source,
+    read_judge,
+    read_judges,
+    read_source,
+)
 from emendo.verify.verdict import LABELS, Correction, Failure, Opinion, Verdict
 
 __all__ = [
@@ -27,6 +37,7 @@ __all__ = [
     "open_judge",
     "open_source",
     "read_judge",
+    "read_judges",
     "read_source",
     "verify_answer",
 ]

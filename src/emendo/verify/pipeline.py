@@ -118,7 +118,9 @@ def decide(
     """The verdict on a claim in the light of some passages, and of opinions that were given before."""
     opinions = list(given)
     failed = list(failures)
-    for judge in judges:
+    for judge in sorted(judges, key=lambda judge: judge.is_fallback):
+        if judge.is_fallback and opinions:
+            break
         for at, passage in enumerate(passages):
             if passage.entry is not None:
                 continue

@@ -6,7 +6,8 @@ says that nothing was found; a failure is raised, and the claim says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,12 +39,14 @@ class Judge:
         judge: Gives its opinions on a claim in the light of one passage.
         version: What its opinions depend on besides.
         is_repeatable: Whether it says the same of the same words wherever it is asked; a replay keeps what others said.
+        is_fallback: Whether it is asked only about claims of which no other judge has an opinion.
     """
 
     name: str
     judge: Callable[[Claim, Passage], list[Opinion]] = field(repr=False)
     version: Callable[[], str] = field(repr=False)
     is_repeatable: bool = True
+    is_fallback: bool = False
 
 
 def open_source(name: str, config: Any = None) -> Source:
@@ -74,6 +77,7 @@ def open_judge(name: str, config: Any = None) -> Judge:
         judge=lambda claim, passage: module.judge(claim, passage, chosen),
         version=lambda: str(module.version(chosen)),
         is_repeatable=module.IS_REPEATABLE,
+        is_fallback=module.IS_FALLBACK,
     )
 
 
@@ -89,8 +93,19 @@ def read_source(text: str) -> Source:
     return open_source(name, SOURCES.get(name).Config.of(argument))
 
 
+def read_judges(texts: Sequence[str]) -> list[Judge]:
+    """The judges that some texts name, each one or several between commas: "slots,nli".
+
+    Raises:
+        UnknownName: There is no such judge.
+    """
+    # An argument may hold commas of its own: "nli:NAME,supported=1".
+    between = re.compile(rf",(?=(?:{'|'.join(map(re.escape, JUDGES.names()))})(?:[:,]|$))")
+    return [read_judge(text) for one in texts for text in between.split(one)]
+
+
 def read_judge(text: str) -> Judge:
-    """The judge that a text names: "slots", "llm:gpt-oss@http://localhost:11434/v1".
+    """The judge that a text names: "slots", "nli", "llm:gpt-oss@http://localhost:11434/v1".
 
     Raises:
         UnknownName: There is no such judge.

@@ -31,7 +31,11 @@ def command(
     question: Annotated[str, typer.Option("--question", "-q", help="What was asked.")] = "",
     source: SourceOption = None,
     judge: Annotated[
-        list[str] | None, typer.Option("--judge", help="Who decides: slots, llm:MODEL@URL; slots unless given.")
+        list[str] | None,
+        typer.Option(
+            "--judge",
+            help="Who decides: slots, nli, nli:NAME, llm:MODEL@URL; repeatable, or between commas. slots unless given.",
+        ),
     ] = None,
     compare: Annotated[
         bool,
@@ -82,7 +86,7 @@ def command(
     from emendo.cli.comparing import compare_revisions
     from emendo.cli.session import open_session
     from emendo.cli.verifying import known_edits, open_sources, report_cache, summary_of, table_of
-    from emendo.verify import read_judge, verify_answer
+    from emendo.verify import read_judges, verify_answer
 
     _check_signing(sign, new_key, key, is_json=json and not compare, is_replay=replay is not None)
     if replay is not None:
@@ -95,7 +99,7 @@ def command(
         raise typer.Exit(1 if is_refuted else 0)
     else:
         sources = open_sources(source, known_edits(model, ledger, at))
-        judges = [read_judge(name) for name in judge or ("slots",)]
+        judges = read_judges(judge or ("slots",))
         text = _text(answer)
         with console.err.status("Verifying"):
             report = verify_answer(question, text, sources=sources, judges=judges, cache=report_cache())

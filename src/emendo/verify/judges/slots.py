@@ -21,6 +21,7 @@ from emendo.errors import InvalidRequest
 from emendo.verify.atoms import split_sentences
 from emendo.verify.claims import Claim
 from emendo.verify.evidence import Passage, Record, Value
+from emendo.verify.hearsay import is_hearsay
 from emendo.verify.names import fold, is_name
 from emendo.verify.quantities import read_date, read_quantity
 from emendo.verify.relations import RELATIONS, Relation
@@ -31,18 +32,13 @@ from emendo.verify.worth import why_not_checkable
 
 NAME = "slots"
 IS_REPEATABLE = True
+IS_FALLBACK = False
 # Where two numbers are so many tolerances apart they are not the same however they were counted.
 _FAR = 4.0
 # Spellings that are so much alike may be of the same name: "Matthew" and "Mathew".
 _ALIKE = 0.8
 _MOST_BETWEEN = 6
 _PLACES = frozenset({"birthplace", "deathplace", "headquarters", "founded_in", "located_in", "continent"})
-_UNRELIABLE = re.compile(
-    r"\b(?:myths?|misconceptions?|rumou?rs?|rumou?red|falsely|false|incorrect(?:ly)?|wrong(?:ly)?|mistaken(?:ly)?|untrue|hoax|"
-    r"fictional|fiction|novel|alleged(?:ly)?|claim(?:s|ed)?|supposed(?:ly)?|according to|said to|believed to|joke|pretend|"
-    r"ignore|contrary to|unlike)\b",
-    re.IGNORECASE,
-)
 _NEGATION = frozenset(("not", "never", "no", "nor", "neither", "isnt", "wasnt", "arent", "didnt", "doesnt"))
 _EMPTY = frozenset("the a an its their his her also very".split())
 
@@ -183,7 +179,7 @@ def _records(statement: Statement, text: str, config: Config) -> Iterator[Record
     known = (relation.name, *relation.implied_by)
     for start, end in split_sentences(text):
         sentence = text[start:end].strip().lstrip("-*• ")
-        if why_not_checkable(sentence, is_read=True) or _UNRELIABLE.search(sentence):
+        if why_not_checkable(sentence, is_read=True) or is_hearsay(sentence):
             continue
         for match in read_statements(sentence):
             said = match.statement
@@ -220,7 +216,7 @@ def _by_words(claim: str, text: str) -> Iterator[tuple[Label, str, str]]:
         return
     for start, end in split_sentences(text):
         sentence = text[start:end].strip()
-        if _UNRELIABLE.search(sentence) or why_not_checkable(sentence, is_read=True):
+        if is_hearsay(sentence) or why_not_checkable(sentence, is_read=True):
             continue
         words, is_denied = _content(sentence)
         between = _between(asked, words)

@@ -1,0 +1,1 @@
+"""How the weights of the judge `nli` are made: wordings → facts → pairs → training → export."""
