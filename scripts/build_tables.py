@@ -27,7 +27,7 @@ from emendo.verify.tables import TABLES
 
 # Tests load this file by its path.
 sys.path.insert(0, str(Path(__file__).parent))
-from result_tables import auditing, evaluation, serving, speed, verification
+from result_tables import auditing, evaluation, page, serving, speed, verification
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -37,6 +37,7 @@ RESULT_PARTS = {
     **evaluation.PARTS,
     **speed.PARTS,
     **serving.PARTS,
+    **page.PARTS,
     **verification.PARTS,
     **auditing.PARTS,
 }
