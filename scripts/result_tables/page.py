@@ -39,9 +39,9 @@ def page(path: Path) -> str:
     header = ("milliseconds a frame", "median", "95th percentile", "of the processor", "tasks over 50 ms, longest")
     machine = found["machine"]
     told = (
-        f"Chromium {found['chromium']} without a GPU, {found['n']} repeats a figure of {found['frames_a_repeat']} frames, median and "
-        f"range. {machine['cores']} cores of a {machine['processor']} that others share, with a load of {machine['load']:.0f} when it "
-        "ended"
+        f"Chromium {found['chromium']} without a GPU, {found['n']} repeats a figure of {found['frames_a_repeat']} frames, median "
+        f"and range. {machine['cores']} cores of a {machine['processor']} that others share, with a load of {machine['load']:.0f} "
+        "when it ended"
     )
     tables = f"{layout.table(('', 'measured'), sizes)}\n\n{layout.table(header, timed)}"
     return f"{tables}\n\n{layout.source(told, found['command'], found['date'])}"
