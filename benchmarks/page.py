@@ -60,8 +60,16 @@ async ([act, count]) => {
     return {times, long};
 }
 """
-# From the end of the thread to its beginning and back.
+# As fast as a hand turns a wheel: 200 pixels a frame, up and down again.
 SCROLL = """
+(frame) => {
+    const thread = document.querySelector("[role=log]") ?? document.scrollingElement;
+    if (frame === 0) thread.scrollTop = thread.scrollHeight;
+    thread.scrollTop += frame < 60 ? -200 : 200;
+}
+"""
+# As the bar is dragged: from the end of the thread to its beginning and back.
+DRAG = """
 (frame) => {
     const thread = document.querySelector("[role=log]") ?? document.scrollingElement;
     const way = thread.scrollHeight - thread.clientHeight;
@@ -93,6 +101,7 @@ def main() -> None:
         visit.page.reload()
         visit.page.locator("[data-answer]").nth(MESSAGES - 1).wait_for(state="attached")
         scrolling = frames(visit.page, SCROLL, arguments.n)
+        dragging = frames(visit.page, DRAG, arguments.n)
         elsewhere = list(visit.elsewhere)
         visit.close()
         traced = Visit(browser, address)
@@ -119,6 +128,7 @@ def main() -> None:
         "heat_map": [TOKENS, LAYERS],
         "frames_a_repeat": FRAMES,
         "scrolling": scrolling,
+        "dragging": dragging,
         "hovering": hovering,
         "empty_page": empty,
         "requests_elsewhere": len(elsewhere),
@@ -153,19 +163,32 @@ def blank(browser: Browser) -> Page:
 
 
 def frames(page: Page, act: str, count: int) -> dict[str, Any]:
-    """Milliseconds a frame while something happens in each: median and 95th percentile of every repeat, and long tasks."""
-    medians, nineties, long = [], [], []
+    """Milliseconds a frame while something happens in each: median and 95th percentile of every repeat, and long tasks.
+
+    What the browser's process itself computes in a frame does not depend on what else the machine does.
+    """
+    medians, nineties, processor, long = [], [], [], []
+    told = page.context.new_cdp_session(page)
+    told.send("Performance.enable")
+
+    def used() -> float:
+        metrics = told.send("Performance.getMetrics")["metrics"]
+        return float(next(metric["value"] for metric in metrics if metric["name"] == "ProcessTime"))
+
     # The policy of the page keeps its own scripts from evaluating; the tester's is not bound by it.
     page.evaluate(f"window.act = {act.strip()}")
     for _ in range(count):
-        told = page.evaluate(FRAMES_OF, ["act", FRAMES])
-        times = sorted(told["times"])
+        before = used()
+        seen = page.evaluate(FRAMES_OF, ["act", FRAMES])
+        processor.append(1000 * (used() - before) / FRAMES)
+        times = sorted(seen["times"])
         medians.append(statistics.median(times))
         nineties.append(times[math.ceil(0.95 * len(times)) - 1])
-        long += told["long"]
+        long += seen["long"]
     return {
         "median_milliseconds": figure(medians),
         "p95_milliseconds": figure(nineties),
+        "processor_milliseconds": figure(processor),
         "long_tasks": len(long),
         "longest_task_milliseconds": max(long, default=0),
     }

@@ -27,7 +27,7 @@ from emendo.verify.tables import TABLES
 
 # Tests load this file by its path.
 sys.path.insert(0, str(Path(__file__).parent))
-from result_tables import auditing, evaluation, probe, serving, speed, verification, verification_nli
+from result_tables import auditing, evaluation, page, probe, serving, speed, verification, verification_nli
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -38,6 +38,7 @@ RESULT_PARTS = {
     **probe.PARTS,
     **speed.PARTS,
     **serving.PARTS,
+    **page.PARTS,
     **verification.PARTS,
     **verification_nli.PARTS,
     **auditing.PARTS,

@@ -41,6 +41,29 @@ def serving(path: Path) -> str:
     return f"{layout.table(('', 'measured'), rows)}\n\n{layout.source(told, found['command'], found['date'])}"
 
 
+def int8(path: Path) -> str:
+    """What decoding in int8 would give and cost, as `benchmarks/int8_decoding.py` measured it."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+
+    def median(figure: dict[str, float]) -> str:
+        return f"{figure['median']:.2f} ({figure['least']:.2f}–{figure['greatest']:.2f})"
+
+    rows: list[tuple[Any, ...]] = [
+        ("tokens a second, float32", median(found["tokens_a_second"]["float32"])),
+        ("tokens a second, int8", median(found["tokens_a_second"]["int8"])),
+        ("times as fast, text by text", median(found["times_as_fast"])),
+        (f"same likeliest token, % of {found['tokens']:,}", layout.share(found["same_token"])),
+        (f"texts alike throughout, % of {found['texts']}", layout.share(found["texts_alike_throughout"])),
+    ]
+    machine = found["machine"]
+    told = (
+        f"{found['model']}, {found['times_as_fast']['n']} texts timed, median and range; shares with 95 % intervals. torch "
+        f"{found['torch']}, {machine['threads']} thread, on a {machine['processor']} that others share"
+    )
+    return f"{layout.table(('', 'measured'), rows)}\n\n{layout.source(told, found['command'], found['date'])}"
+
+
 PARTS: Parts = {
     "serving": ("serving.json", serving),
+    "int8 decoding": ("int8_decoding.json", int8),
 }

@@ -30,7 +30,7 @@ def chromium() -> Iterator[Browser]:
     if missing:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
     # Edits and traces of the real model take their time, most of all where other programs want the processor too.
-    expect.set_options(timeout=60_000)
+    expect.set_options(timeout=240_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser

@@ -16,9 +16,12 @@ STEP = 0.05
 
 @pytest.fixture
 def visit(chromium: Browser, address: str) -> Iterator[Visit]:
-    """A page where nothing was asked."""
+    """A page where nothing was asked, and nothing is at work."""
     opened = Visit(chromium, address)
     yield opened
+    with asking(address) as client:
+        for job in client.get("/jobs").json()["jobs"]:
+            client.delete(f"/jobs/{job['id']}").raise_for_status()
     opened.close()
 
 
