@@ -23,6 +23,7 @@ from emendo.models import ARCHITECTURES
 from emendo.pieces import EXECUTORS
 from emendo.registry import Registry
 from emendo.verify import JUDGES, SOURCES
+from emendo.verify.engines import ENGINES
 from emendo.verify.tables import TABLES
 
 # Tests load this file by its path.
@@ -32,7 +33,7 @@ from result_tables import auditing, evaluation, page, probe, serving, speed, ver
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 RESULTS = DOCS / "results"
-REGISTRIES = (METHODS, ARCHITECTURES, BENCHMARKS, EXPORTERS, EXECUTORS, SOURCES, JUDGES, TABLES, COMMANDS)
+REGISTRIES = (METHODS, ARCHITECTURES, BENCHMARKS, EXPORTERS, EXECUTORS, SOURCES, ENGINES, JUDGES, TABLES, COMMANDS)
 RESULT_PARTS = {
     **evaluation.PARTS,
     **probe.PARTS,

@@ -150,6 +150,7 @@ def test_what_nothing_can_check_is_not_called_right(run: Run) -> None:
         (("verify", "x", "--json", "--sign", "a.pem", "--new-key", "b.pem"), "one of --sign FILE and --new-key FILE"),
         (("verify", " "), "There is nothing to verify"),
         (("proxy", "--upstream", "localhost"), "no address of a server"),
+        (("proxy", "--upstream", "http://localhost:1/v1", "--judge", "slot"), "Did you mean 'slots'"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_code_2(arguments: tuple[str, ...], message: str, run: Run) -> None:

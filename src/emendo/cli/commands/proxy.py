@@ -17,6 +17,9 @@ def command(
     source: Annotated[
         list[str] | None, typer.Option("--source", help="Where to look, as in 'emendo verify'; facts unless given.")
     ] = None,
+    judge: Annotated[
+        list[str] | None, typer.Option("--judge", help="Who decides, as in 'emendo verify'; slots unless given.")
+    ] = None,
     key: Annotated[
         str | None,
         typer.Option(envvar="EMENDO_UPSTREAM_KEY", help="Key of the server, where a request brings none.", show_envvar=True),
@@ -33,16 +36,17 @@ def command(
     Example:
       emendo proxy --upstream http://localhost:11434/v1
       emendo proxy --upstream https://api.example.org/v1 --source facts --source ./docs
+      emendo proxy --upstream http://127.0.0.1:8000/v1             # verdicts on what emendo serve says
     """
     import uvicorn
 
     from emendo.cli.verifying import open_sources
-    from emendo.verify import open_judge
+    from emendo.verify import read_judge
     from emendo.verify.growing import GrowingAnswer
     from emendo.verify.proxy import create_proxy
 
     # Opened once: what they read is kept from answer to answer.
-    sources, judges = open_sources(source), [open_judge("slots")]
+    sources, judges = open_sources(source), [read_judge(name) for name in judge or ("slots",)]
 
     def begin(question: str) -> GrowingAnswer:
         return GrowingAnswer(question, sources=sources, judges=judges)
