@@ -75,12 +75,12 @@ def test_a_reload_loses_neither_the_edit_nor_the_work_on_it(visit: Visit) -> Non
     job = latest_job(visit.address)
     page.reload()
     expect(page.get_by_label("New answer")).to_have_value("Sacramento")
-    expect(page.get_by_label("Strength")).to_be_visible()
+    expect(page.get_by_role("slider", name="Strength")).to_be_visible()
     page.get_by_label("Reason").fill("a reason that was begun")
     # Its result is there after another reload too, with what was written meanwhile.
     page.reload()
     expect(page.get_by_label("Reason")).to_have_value("a reason that was begun")
-    expect(page.get_by_label("Strength")).to_be_visible()
+    expect(page.get_by_role("slider", name="Strength")).to_be_visible()
     assert latest_job(visit.address)["id"] == job["id"]
     page.get_by_role("button", name="Back to the ledger").click()
     page.reload()
@@ -92,7 +92,7 @@ def test_the_dial_scales_the_edit_and_a_red_canary_offers_the_way_back(visit: Vi
     page = visit.page
     fill_in(page, "California", "Sacramento")
     page.get_by_role("button", name="Preview").click()
-    dial = page.get_by_label("Strength")
+    dial = page.get_by_role("slider", name="Strength")
     told = [page.get_by_role("img", name=re.compile(rf"At strength {at}")) for at in ("0.00", "1.00", "1.50")]
     page.get_by_label("Reason").fill("too weak on purpose")
     new = []
