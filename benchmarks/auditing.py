@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from auditing_figures import command_line, counted, findings_of, fit, located, short, summary
+from auditing_figures import command_line, counted, findings_of, fit, plain_edits, short, summary
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -212,11 +212,14 @@ def main() -> None:
     parser.add_argument("--at-once", type=int, default=400, help="suspects that names are read for together")
     parser.add_argument("--ask", type=int, default=24, help="edits of which the fact is asked for")
     parser.add_argument(
-        "--single", action="store_true", help="single edits alone, judged by the package's own regression: for many names"
+        "--plain",
+        action="store_true",
+        help="edits of whole strength alone, judged by the package's own regression: for many names",
     )
     parser.add_argument(
-        "--deepest", type=int, default=99, help="with --single: no edits of layers above this one, to save time"
+        "--deepest", type=int, default=99, help="with --plain: no edits of layers above this one, to save time"
     )
+    parser.add_argument("--absent", action="store_true", help="with --plain: no subject of any edit among the candidates")
     parser.add_argument("--calibrate", action="store_true", help="write the fitted regression into the package")
     parser.add_argument("-o", "--output", type=Path)
     options = parser.parse_args()
@@ -227,24 +230,25 @@ def main() -> None:
         parts = (json.loads(path.read_text()) for path in sorted((options.work / "parts").glob("*.json")))
         edited = sorted({fact["subject"] for about in parts for fact in about.get("facts", [])})
         candidates = merged(edited, candidates[:: max(1, len(candidates) // options.names)])[: options.names]
-    kept = options.work / f"found-{len(candidates)}"
+        if options.absent:
+            candidates = [name for name in candidates if name not in set(edited)]
+    kept = options.work / f"found-{len(candidates)}{'-absent' if options.absent else ''}"
     kept.mkdir(exist_ok=True)
-    wanted = [s for s in suspects(options.work) if not options.single or _is_single(s, options.work, options.deepest)]
+    wanted = [s for s in suspects(options.work) if not options.plain or _is_plain(s, options.work, options.deepest)]
     todo = [s for s in wanted if not (kept / f"{s.name}.json").is_file()]
     for at in range(0, len(todo), options.at_once):
         _audit(todo[at : at + options.at_once], kept, options.work, model, base, candidates)
     rows = [json.loads((kept / f"{suspect.name}.json").read_text()) for suspect in wanted]
-    calibration = shipped_calibration() if options.single else fit(rows)
-    asked = _ask(rows, calibration, options, model, base)
+    calibration = shipped_calibration() if options.plain else fit(rows)
+    asked = _ask(rows, calibration, options, model, base) if options.ask else {}
     result = {
         "command": command_line("auditing.py"),
         "model_digest": model.digest,
         "date": time.strftime("%Y-%m-%d"),
         "candidates": len(candidates),
-        "deepest": options.deepest,
         "suspects": len(rows),
         "calibration": asdict(calibration),
-        **({"single_edits": located(rows, calibration)} if options.single else summary(rows, calibration)),
+        **(plain_edits(rows, calibration) if options.plain else summary(rows, calibration)),
         "facts": asked,
         "rows": [short(row, calibration) for row in rows],
     }
@@ -256,12 +260,12 @@ def main() -> None:
     out.print_json(data={name: value for name, value in result.items() if name != "rows"})
 
 
-def _is_single(suspect: Suspect, work: Path, deepest: int) -> bool:
-    """Whether it is one fact's edit and nothing else, at layers that are not too deep."""
+def _is_plain(suspect: Suspect, work: Path, deepest: int) -> bool:
+    """Whether it is an edit and nothing else, at layers that are not too deep."""
     if not suspect.is_edit or suspect.treatment:
         return False
     about = json.loads((work / "parts" / f"{suspect.parts[0]}.json").read_text())
-    return len(about["facts"]) == 1 and max(about["layers"]) <= deepest
+    return max(about["layers"]) <= deepest
 
 
 def _audit(

@@ -34,7 +34,7 @@ def main() -> None:
     options = parser.parse_args()
     model, base = load_model(), Kept(open_checkpoint("smollm2-135m").path)
     parts = {path.stem: json.loads(path.read_text()) for path in sorted((options.work / "parts").glob("*.json"))}
-    edits = {name: about for name, about in parts.items() if about["family"] in CLOSED_FORM and len(about["facts"]) == 1}
+    edits = {name: about for name, about in parts.items() if about.get("family") in CLOSED_FORM and len(about["facts"]) == 1}
     chosen = list(edits)[:: max(1, len(edits) // options.n)][: options.n]
     shipped = shipped_subjects()
     names = merged([edits[name]["facts"][0]["subject"] for name in chosen], shipped[:: len(shipped) // options.names])
@@ -46,6 +46,7 @@ def main() -> None:
             tensors = made.changed()
             wear(model, made, tensors)
         alone = audit_alone(name, lambda: model, names)
+        lowest = {finding.layer: finding.lowest_energy for finding in alone.findings}
         wear(model, base, tensors)
         first = alone.findings[0]
         steepest = max(alone.ratios, key=lambda tensor: alone.ratios[tensor])
@@ -58,10 +59,12 @@ def main() -> None:
                 "subject": edits[name]["facts"][0]["subject"] if name in edits else None,
                 "deviations": round(first.prominence, 2),
                 "steepest": steepest,
+                "lowest_energies": [lowest[layer] for layer in range(model.n_layers)],
             }
         )
         out.print(rows[-1])
     found = [row for row in rows if row["layers"]]
+    untouched = rows[0]["lowest_energies"]
     result = {
         "command": command_line("auditing_alone.py"),
         "date": time.strftime("%Y-%m-%d"),
@@ -69,12 +72,23 @@ def main() -> None:
         "layer": _share([row["first_layer"] in row["layers"] for row in found]),
         "subject": _share([row["first_subject"] == row["subject"] for row in found]),
         "layer_by_ratio": _share([any(f".{layer}." in row["steepest"] for layer in row["layers"]) for row in found]),
+        "layer_by_energy": _share([_lowest(row["lowest_energies"]) in row["layers"] for row in found]),
+        "layer_by_energy_beside_untouched": _share(
+            [
+                _lowest([q / u for q, u in zip(row["lowest_energies"], untouched, strict=True)]) in row["layers"]
+                for row in found
+            ]
+        ),
         "chance": sum(len(row["layers"]) for row in found) / len(found) / model.n_layers,
         "rows": rows,
     }
     if options.output is not None:
         options.output.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     out.print_json(data={name: value for name, value in result.items() if name != "rows"})
+
+
+def _lowest(energies: list[float]) -> int:
+    return min(range(len(energies)), key=lambda layer: energies[layer])
 
 
 def _share(hits: list[bool]) -> dict[str, Any]:

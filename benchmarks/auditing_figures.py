@@ -9,14 +9,17 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.special import logsumexp
 
-from emendo.audit.classes import EDITED, Calibration, edit_probability, features, judge
+from emendo.audit.classes import EDITED, Calibration, checkpoint_probability, edit_probability, features, judge, may_be_edit
 from emendo.audit.compare import Comparison, TensorChange
 from emendo.audit.findings import Finding
 from emendo.audit.subjects import OUTSTANDING, Suspected
 from emendo.evaluate.intervals import wilson
 
 RIDGE = 0.05
+# Half of the embedded model's layers that are edited here lie above this one.
+DEEP = 9
 
 
 def command_line(script: str) -> str:
@@ -36,46 +39,33 @@ def findings_of(row: dict[str, Any]) -> list[Finding]:
 
 def probability(row: dict[str, Any], calibration: Calibration) -> float:
     """That a checkpoint was edited."""
-    return max((edit_probability(finding, calibration) for finding in findings_of(row)), default=0.0)
+    return checkpoint_probability(findings_of(row), calibration)
 
 
 def fit(rows: Sequence[dict[str, Any]]) -> Calibration:
-    """The regression on one finding a checkpoint: of an edit that of an edited matrix, of others the most suspicious one.
-
-    Which is the most suspicious depends on the weights, so it is fitted a few times over.
-    """
-    rows = [
-        row
+    """The regression on checkpoints, whose odds are the mean of those of their matrices; edits and others count alike."""
+    judged = [
+        (np.array([features(finding) for finding in findings]), float(row["is_edit"]))
         for row in rows
-        if row["suspect"]["family"] != "ft_m" and any(f["rank"] and f["is_down_projection"] for f in row["findings"])
+        if row["suspect"]["family"] != "ft_m" and (findings := [f for f in findings_of(row) if may_be_edit(f)])
     ]
-    calibration = Calibration(intercept=-8.0, weights=(4.0, -1.0, 1.0), edits=0, others=0, command="")
-    for _ in range(5):
-        judged = [[f for f in findings_of(row) if f.rank and f.is_down_projection] for row in rows]
-        chosen = [max(findings, key=lambda f: edit_probability(f, calibration)) for findings in judged]
-        x = np.array([_features(finding) for finding in chosen])
-        y = np.array([row["is_edit"] for row in rows], dtype=float)
-        # As much weight for all others as for all edits.
-        weight = np.where(y == 1, 0.5 / max(1, y.sum()), 0.5 / max(1, (1 - y).sum())) * len(y)
+    y = np.array([is_edit for _, is_edit in judged])
+    weight = np.where(y == 1, 0.5 / max(1, y.sum()), 0.5 / max(1, (1 - y).sum())) * len(y)
 
-        def loss(w: Any, x: Any = x, y: Any = y, weight: Any = weight) -> float:
-            z = w[0] + x @ w[1:]
-            return float((weight * (np.logaddexp(0, z) - y * z)).sum() + RIDGE * (w[1:] ** 2).sum())
+    def loss(w: Any) -> float:
+        z = np.array([logsumexp(w[0] + x @ w[1:]) - np.log(len(x)) for x, _ in judged])
+        return float((weight * (np.logaddexp(0, z) - y * z)).sum() + RIDGE * (w[1:] ** 2).sum())
 
-        # More prominence, less energy and fewer components can only speak for an edit.
-        w = minimize(loss, np.zeros(4), method="L-BFGS-B", bounds=[(None, None), (0, None), (None, 0), (0, None)]).x
-        calibration = Calibration(
-            intercept=float(w[0]),
-            weights=tuple(float(v) for v in w[1:]),
-            edits=int(y.sum()),
-            others=int((1 - y).sum()),
-            command="python benchmarks/auditing.py --calibrate",
-        )
-    return calibration
-
-
-def _features(finding: Finding) -> tuple[float, ...]:
-    return features(finding) if finding.energy is not None else (0.0, 0.0, 0.0)
+    # More prominence, less energy and fewer components can only speak for an edit.
+    bounds = [(None, None), (0, None), (None, 0), (0, None)]
+    w = minimize(loss, np.array([-5.0, 2.0, -1.0, 1.0]), method="L-BFGS-B", bounds=bounds).x
+    return Calibration(
+        intercept=float(w[0]),
+        weights=tuple(float(v) for v in w[1:]),
+        edits=int(y.sum()),
+        others=int((1 - y).sum()),
+        command="python benchmarks/auditing.py --calibrate",
+    )
 
 
 def summary(rows: Sequence[dict[str, Any]], calibration: Calibration) -> dict[str, Any]:
@@ -92,6 +82,16 @@ def summary(rows: Sequence[dict[str, Any]], calibration: Calibration) -> dict[st
     return {
         "auroc": _auroc([score(r) for r in plain], [score(r) for r in benign]),
         "auroc_all_treatments": _auroc([score(r) for r in edits], [score(r) for r in benign]),
+        "auroc_by_treatment": {
+            treatment: _auroc(
+                [score(r) for r in edits if r["suspect"]["treatment"] == treatment], [score(r) for r in benign]
+            )
+            for treatment in sorted({row["suspect"]["treatment"] for row in edits} - {""})
+        },
+        "auroc_by_benign": {
+            family: _auroc([score(r) for r in plain], [score(r) for r in benign if _family(r) == family])
+            for family in sorted({_family(row) for row in benign})
+        },
         "baselines": {
             "relative norm": _auroc([_norm(r) for r in plain], [_norm(r) for r in benign]),
             "few tensors changed": _auroc([-r["changed"] for r in plain], [-r["changed"] for r in benign]),
@@ -137,24 +137,49 @@ def located(rows: Sequence[dict[str, Any]], calibration: Calibration) -> dict[st
     }
 
 
-def _batch(row: dict[str, Any], calibration: Calibration) -> dict[str, Any]:
-    wanted = {fact["subject"] for fact in row["about"]["facts"]}
-    found = {s["subject"] for f in row["findings"] if f["layer"] in row["about"]["layers"] for s in f["suspected"]}
-    sure = {
-        s["subject"]
-        for f in row["findings"]
-        if f["layer"] in row["about"]["layers"]
-        for s in f["suspected"]
-        if s["deviations"] > OUTSTANDING
+def plain_edits(rows: Sequence[dict[str, Any]], calibration: Calibration) -> dict[str, Any]:
+    """Of edits of whole strength: whether they are called so, and whom they name; single ones by depth too."""
+    single = [row for row in rows if len(row["about"]["facts"]) == 1]
+    deep = [row for row in single if max(row["about"]["layers"]) > DEEP]
+    return {
+        name: {
+            "called an edit": _share_of(chosen, lambda r: probability(r, calibration) >= EDITED),
+            **located(chosen, calibration),
+            **_named(chosen),
+        }
+        for name, chosen in (
+            ("single edits", single),
+            (f"single edits up to layer {DEEP}", [row for row in single if row not in deep]),
+            (f"single edits above layer {DEEP}", deep),
+        )
+    } | {"batches": [_batch(row, calibration) for row in rows if len(row["about"]["facts"]) > 1]}
+
+
+def _named(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """How often the first name stands out, and is right; how often it is wrong."""
+    first = [(row["together"][0] if row["together"] else None, row["about"]["facts"][0]["subject"]) for row in rows]
+    named = [(name["subject"] == subject) for name, subject in first if name and name["deviations"] > OUTSTANDING]
+    return {
+        "stands out, and is right": counted(sum(named), len(rows)),
+        "stands out, and is wrong": counted(len(named) - sum(named), len(rows)),
+        "nobody stands out": counted(len(rows) - len(named), len(rows)),
     }
+
+
+def _batch(row: dict[str, Any], calibration: Calibration) -> dict[str, Any]:
+    """Of n facts: how many of the first n names are right, and of those that stand out."""
+    wanted = {fact["subject"] for fact in row["about"]["facts"]}
+    first = [name["subject"] for name in row["together"][: len(wanted)]]
+    sure = [name["subject"] for name in row["together"] if name["deviations"] > OUTSTANDING]
     return {
         "name": row["suspect"]["name"],
+        "layers": row["about"]["layers"],
         "facts": len(wanted),
-        "probability": probability(row, calibration),
-        "listed": len(found),
-        "right": len(found & wanted),
+        "probability": round(probability(row, calibration), 4),
+        "listed": len(first),
+        "right": len(wanted & set(first)),
         "outstanding": len(sure),
-        "outstanding_right": len(sure & wanted),
+        "outstanding_right": len(wanted & set(sure)),
     }
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ from emendo.models import EditableModel, load_model
 
 FIRST_LAYER, LAST_LAYER = 2, 22
 ROWS, TOKENS = 2, 48
+LONG = 120
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,12 +83,17 @@ class TuningPlan:
 def edit_plans(scale: float, most_facts: int) -> Iterator[EditPlan]:
     """What to edit; the layers are drawn, never the editor's own choice but in `two_layer`, where half of them are."""
     draw = random.Random(20261124)  # noqa: S311 - nothing secret
-    counts = {("rome", 1): 20, ("two_layer", 1): 10, ("memit", 1): 5, ("alphaedit", 1): 5, ("ft_m", 1): 5}
-    counts |= {("alphaedit", 10): 3, ("memit", 10): 3, ("alphaedit", 100): 1, ("memit", 100): 1}
-    for (method, facts), count in counts.items():
+    counts = [("rome", 1, 20), ("two_layer", 1, 10), ("memit", 1, 5), ("alphaedit", 1, 5), ("ft_m", 1, 5)]
+    counts += [("alphaedit", 10, 3), ("memit", 10, 3), ("alphaedit", 100, 1), ("memit", 100, 1)]
+    # The guard refuses many large batches; so there are more plans than suspects.
+    counts += [("memit", 10, 5), ("alphaedit", 100, 3), ("memit", 100, 3)]
+    numbers: Counter[tuple[str, int]] = Counter()
+    for method, facts, count in counts:
         if facts > most_facts:
             continue
-        for number in range(max(1, round(count * scale))):
+        for _ in range(max(1, round(count * scale))):
+            number = numbers[method, facts]
+            numbers[method, facts] += 1
             first = draw.randint(FIRST_LAYER, LAST_LAYER - 4)
             layers: tuple[int, ...] = (first,)
             if method in ("memit", "alphaedit"):
@@ -97,8 +104,8 @@ def edit_plans(scale: float, most_facts: int) -> Iterator[EditPlan]:
 
 
 def tuning_plans(scale: float) -> Iterator[TuningPlan]:
-    """What to train: adapters of several ranks on all, some or one of the matrices, and whole models lightly and heavily."""
-    for number in range(max(1, round(scale))):
+    """What to train: adapters of several ranks on all, some or one of the matrices, and whole models; a dozen steps or 120."""
+    for number in range(max(1, round(2 * scale))):
         for modules, ranks in (("one", (1, 4, 64)), ("all", (1, 4, 64))):
             for rank in ranks:
                 yield TuningPlan(modules=modules, rank=rank, steps=12, learning_rate=1e-3, number=number)
@@ -107,6 +114,8 @@ def tuning_plans(scale: float) -> Iterator[TuningPlan]:
         yield TuningPlan(modules="mlp", rank=4, steps=12, learning_rate=1e-3, number=number)
         yield TuningPlan(modules="attention", rank=4, steps=12, learning_rate=1e-3, number=number)
         yield TuningPlan(modules="all", rank=0, steps=24, learning_rate=1e-4, number=number)
+    for modules, rank, learning_rate in (("one", 4, 1e-3), ("one", 0, 1e-4), ("mlp", 4, 1e-3)):
+        yield TuningPlan(modules=modules, rank=rank, steps=LONG, learning_rate=learning_rate, number=0)
 
 
 def make_edits(model: EditableModel, work: Path, facts: Path, scale: float, most_facts: int) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 from result_tables import layout
 from result_tables.layout import Parts
 
+_NAMED = ("stands out, and is right", "stands out, and is wrong", "nobody stands out")
+
 
 def figures(path: Path) -> str:
     """How well audits do, from a file that benchmarks/auditing.py wrote."""
@@ -18,6 +20,14 @@ def figures(path: Path) -> str:
     headline = [
         ("AUROC of edits against all benign changes", _bounds(found["auroc"]), " + ".join(map(str, found["auroc"]["n"]))),
         ("the same, edits treated afterwards too", _bounds(treated), " + ".join(map(str, treated["n"]))),
+        *(
+            (f"edits {treatment} against all benign changes", _bounds(value), " + ".join(map(str, value["n"])))
+            for treatment, value in found["auroc_by_treatment"].items()
+        ),
+        *(
+            (f"edits against {family}", _bounds(value), " + ".join(map(str, value["n"])))
+            for family, value in found["auroc_by_benign"].items()
+        ),
         *((f"AUROC of {name} alone", _bounds(value), "the same as the first") for name, value in found["baselines"].items()),
         ("false alarms on benign changes", *_counted(found["false_alarms"])),
         *((f"single edits: {name}", *_counted(single[name])) for name in keys),
@@ -27,15 +37,6 @@ def figures(path: Path) -> str:
         (name, *(_counted(row[key])[0] if key in row else "–" for key in keys), row["called an edit"]["n"])
         for name, row in found["strata"].items()
     ]
-    batches = [
-        (
-            row["name"],
-            row["facts"],
-            f"{row['right']} of {row['listed']}",
-            f"{row['outstanding_right']} of {row['outstanding']}",
-        )
-        for row in found["batches"]
-    ]
     told = (
         f"{found['suspects']} checkpoints over the embedded model, {found['candidates']:,} candidate names; whether it is called "
         "an edit is judged by a fit without the family that is tested"
@@ -44,23 +45,60 @@ def figures(path: Path) -> str:
         layout.table(("figure", "estimate, with its 95 % interval", "n"), headline),
         layout.table(("suspects", "called an edit", "layer right", "subject first", "subject of ten", "n"), strata),
     ]
-    if batches:
-        header = ("batch", "facts", "right of the names that are listed", "right of those that stand out")
-        parts.append(layout.table(header, batches))
+    if found["batches"]:
+        parts.append(_batches(found["batches"]))
     return "\n\n".join([*parts, layout.source(told, found["command"], found["date"])])
+
+
+def _batches(batches: list[dict[str, Any]]) -> str:
+    header = (
+        "batch",
+        "layers",
+        "facts",
+        "probability of an edit",
+        "right of the first n names",
+        "right of those that stand out",
+    )
+    rows = [
+        (
+            row["name"],
+            f"{row['layers'][0]}–{row['layers'][-1]}",
+            row["facts"],
+            f"{row['probability']:.2f}",
+            f"{row['right']} of {row['listed']}",
+            f"{row['outstanding_right']} of {row['outstanding']}",
+        )
+        for row in batches
+    ]
+    return layout.table(header, rows)
 
 
 def names(path: Path) -> str:
     """Whose fact it is, among many names, from a file that benchmarks/auditing.py wrote with --single."""
     found = json.loads(path.read_text(encoding="utf-8"))
-    single = found["single_edits"]
-    rows = [(name, *_counted(single[name])) for name in ("layer", "subject first", "subject of ten")]
-    told = f"Single edits of whole strength at layers up to {found['deepest']}, {found['candidates']:,} candidate names"
+    keys = ("called an edit", "layer", "subject first", "subject of ten", *_NAMED)
+    groups = _groups(found)
+    rows = [(key, *(_cell(found[name][key]) for name in groups)) for key in keys]
+    told = f"Edits of whole strength, {found['candidates']:,} candidate names, judged by the package's own regression"
+    parts = [layout.table(("figure", *groups), rows)]
+    if found["batches"]:
+        parts.append(_batches(found["batches"]))
+    return "\n\n".join([*parts, layout.source(told, found["command"], found["date"])])
+
+
+def absent(path: Path) -> str:
+    """The same where no subject is among the names."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    keys = ("called an edit", "layer", "stands out, and is wrong", "nobody stands out")
+    groups = _groups(found)
+    rows = [(key, *(_cell(found[name][key]) for name in groups)) for key in keys]
+    told = f"The same edits, {found['candidates']:,} candidate names, and no subject of any edit among them"
+    batches = layout.table(
+        ("batch", "facts", "probability of an edit", "names that stand out, all of them wrong"),
+        [(row["name"], row["facts"], f"{row['probability']:.2f}", row["outstanding"]) for row in found["batches"]],
+    )
     return "\n\n".join(
-        [
-            layout.table(("figure", "estimate, with its 95 % interval", "n"), rows),
-            layout.source(told, found["command"], found["date"]),
-        ]
+        [layout.table(("figure", *groups), rows), batches, layout.source(told, found["command"], found["date"])]
     )
 
 
@@ -75,6 +113,8 @@ def alone(path: Path) -> str:
             ("layer", "the first matrix is an edited one"),
             ("subject", "it answers to the subject first"),
             ("layer_by_ratio", "the greatest σ₁/σ₂ is an edited one's"),
+            ("layer_by_energy", "the leading component of least energy q is an edited one's"),
+            ("layer_by_energy_beside_untouched", "the same, by the share of what the untouched base has there"),
         )
     ]
     told = (
@@ -82,6 +122,24 @@ def alone(path: Path) -> str:
         f"stands out by {untouched:.1f} deviations, those of edited ones by {edited[0]:.1f} to {edited[-1]:.1f}"
     )
     header = ("without a base", "estimate, with its 95 % interval", "n")
+    return "\n\n".join([layout.table(header, rows), layout.source(told, found["command"], found["date"])])
+
+
+def speed(path: Path) -> str:
+    """What reading names takes, from a file that benchmarks/auditing_speed.py wrote."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    ratio = found["ratio"]
+    rows = [
+        (words, f"{found[name]['median_seconds']:.1f} s", f"{found[name]['tokens']:,}")
+        for name, words in (("padded", "in batches, padded"), ("tree", "as trees"))
+    ]
+    told = (
+        f"{found['names']:,} names up to layer {found['layer']}, processor time, median of {found['repetitions']} runs in turn; "
+        f"the ratio is {ratio['median']:.1f} ({ratio['least']:.1f}–{ratio['greatest']:.1f}). The largest difference is "
+        f"{found['largest_difference']:.1e} of the largest input, and the first {found['first']} names of a random change are the "
+        "same in the same order"
+    )
+    header = ("names are read", "time", "tokens, padding included")
     return "\n\n".join([layout.table(header, rows), layout.source(told, found["command"], found["date"])])
 
 
@@ -106,9 +164,20 @@ def _counted(row: dict[str, Any]) -> tuple[str, str]:
     return f"{100 * row['share']:.0f} % ({100 * row['low']:.0f}–{100 * row['high']:.0f})", f"{row['hits']} of {row['n']}"
 
 
+def _groups(found: dict[str, Any]) -> list[str]:
+    return [name for name in found if name.startswith("single edits") and found[name]["called an edit"]["n"]]
+
+
+def _cell(row: dict[str, Any]) -> str:
+    share, of = _counted(row)
+    return f"{share}, {of}"
+
+
 PARTS: Parts = {
     "auditing": ("auditing.json", figures),
     "auditing names": ("auditing_names.json", names),
+    "auditing absent": ("auditing_absent.json", absent),
+    "auditing speed": ("auditing_speed.json", speed),
     "auditing alone": ("auditing_alone.json", alone),
     "auditing memory": ("auditing_memory.json", memory),
 }

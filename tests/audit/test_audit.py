@@ -15,7 +15,7 @@ from torch import Tensor
 
 from emendo.audit import AuditReport, audit_checkpoint, open_checkpoint, revert
 from emendo.audit.behaviour import ask_both, prompts, wear
-from emendo.audit.classes import Calibration, judge, shipped_calibration
+from emendo.audit.classes import Calibration, checkpoint_probability, judge, shipped_calibration
 from emendo.audit.compare import compare
 from emendo.audit.findings import Finding
 from emendo.audit.report import describe, page
@@ -228,6 +228,25 @@ def test_classes_go_by_rank_where_nothing_is_named(base_folder: Path, suspect_fo
     assert classed(64, 0.6) == "fine-tuning"
     assert classed(0, 0.0) == "storage noise"
     assert classed(1, 1.0, energy=0.5, deviations=30.0) == "closed-form edit"
+
+
+def test_thirty_occasions_to_look_like_an_edit_by_chance_do_not_make_one() -> None:
+    def changed(layer: int, deviations: float) -> Finding:
+        return Finding(
+            name=DOWN.format(layer), layer=layer, relative_norm=0.1, rank=1, top_share=1.0, shown_share=1.0, gap=9.0,
+            is_down_projection=True, energy=1.0, look="all components",
+            suspected=(Suspected(subject="X", rank=1, deviations=deviations),),
+        )  # fmt: skip
+
+    by_prominence = Calibration(intercept=-6.0, weights=(3.0, -1.0, 0.0), edits=0, others=0, command="")
+    chance = [changed(layer, 4.0) for layer in range(29)]
+    likeliest, edit = changed(29, 8.0), changed(29, 40.0)
+    alone = checkpoint_probability([likeliest], by_prominence)
+    among = checkpoint_probability([*chance, likeliest], by_prominence)
+    assert among < 0.5 < alone
+    assert checkpoint_probability([*chance, edit], by_prominence) > 0.8
+    assert checkpoint_probability([edit] * 30, by_prominence) == pytest.approx(checkpoint_probability([edit], by_prominence))
+    assert checkpoint_probability([], by_prominence) == 0
 
 
 def test_weights_alone_do_not_tell_an_adapter_from_an_edit(audit: Callable[..., AuditReport], suspect_folder: Make) -> None:

@@ -28,17 +28,18 @@ OTHERS = [
 ]
 
 
-def edit_for(model: EditableModel, layer: int, subject: str, size: float = 0.3) -> Tensor:
-    """A rank-one change along C⁻¹ k, worked out here from the text of the test."""
+def edit_for(model: EditableModel, layer: int, subject: str, size: float = 0.3, seed: int = 0) -> Tensor:
+    """A rank-one change along C⁻¹ k, k a mean over several texts as editors take it, C from the text of the test."""
     site = model.down_projection(layer)
-    key = subject_inputs(model, [subject], {site: torch.eye(model.d_mlp)}, template="The {}")[site][0][0]
+    eye = {site: torch.eye(model.d_mlp)}
+    key = torch.stack([subject_inputs(model, [subject], eye, template=text)[site][0][0] for text in TEMPLATES]).mean(dim=0)
     ids = model.tokenizer(own_text(), verbose=False)["input_ids"][:2000]
     batch = TokenBatch.align(model, [ids[at : at + 100] for at in range(0, 2000, 100)])
     ((_, seen),) = read_inputs(model, batch, [site])
     keys = seen[:, 1:].flatten(0, 1)
     moment = keys.T @ keys / len(keys)
     direction = torch.linalg.solve(moment + 0.01 * moment.trace() / len(moment) * torch.eye(len(moment)), key)
-    output = torch.randn(model.d_model, generator=torch.Generator().manual_seed(0))
+    output = torch.randn(model.d_model, generator=torch.Generator().manual_seed(seed))
     return size * model.weight(site).norm() * torch.outer(output / output.norm(), direction / direction.norm())
 
 
@@ -79,6 +80,31 @@ def test_an_edit_is_named_among_stronger_changes_of_high_energy(base_model: Edit
     assert finding.rank >= 3
     assert finding.suspected[0].subject == "California"
     assert finding.look != "all components"
+
+
+def test_an_edit_made_in_other_contexts_than_that_of_the_first_reading_is_named(base_model: EditableModel) -> None:
+    site, names = base_model.down_projection(2), [*NAMES, *OTHERS]
+    first, *others = (
+        subject_inputs(base_model, names, {site: torch.eye(base_model.d_mlp)}, template=t)[site] for t in TEMPLATES
+    )
+    california = names.index("California")
+    generator = torch.Generator().manual_seed(5)
+    # Of what these contexts have in common, nothing that the first one has.
+    direction = torch.stack([products[california] for products, _ in others]).mean(dim=0)
+    direction = direction - first[0][california] * (direction @ first[0][california]) / first[1][california] ** 2
+    change = torch.outer(torch.randn(base_model.d_model, generator=generator), direction)
+    (found,) = find(base_model, [[change_of(base_model, 2, change)]], names)
+    (finding,) = found.findings
+    once = deviations(first[0] @ direction[:, None], first[1], torch.ones(1, 1))
+    assert ranked(names, once)[0].subject != "California"
+    assert finding.suspected[0].subject == "California"
+
+
+def test_as_many_names_are_listed_as_a_change_has_components(base_model: EditableModel) -> None:
+    facts = OTHERS[:14]
+    change = sum((edit_for(base_model, 2, name, seed=at) for at, name in enumerate(facts)), start=torch.tensor(0.0))
+    (found,) = find(base_model, [[change_of(base_model, 2, change)]], [*NAMES, *OTHERS])
+    assert found.findings[0].rank == len(found.findings[0].suspected) == len(found.together) == len(facts)
 
 
 def test_suspects_that_are_read_together_are_found_as_if_alone(base_model: EditableModel) -> None:

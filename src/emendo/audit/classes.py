@@ -3,12 +3,14 @@
 Equality and rounding are proved by replay. For the rest, one question is answered by a number: is there a matrix that was changed
 for a name? A logistic regression over what findings show,
 
-    p = 1 / (1 + exp(−(b + w · x))),      x = (log prominence, log q, share of the energy in few components)
+    odds = exp(b + w · x),      x = (log prominence, log q, share of the energy in few components)
 
-for down-projections, which is where closed-form edits write. It is fitted by `benchmarks/auditing.py` on changes that it made
-itself, and kept in ``calibration.json`` with n and command. The finding with the highest p speaks for the checkpoint. Where that p
-is low, the rest is told apart by rank: an adapter has few components and nothing else, tuning has all, and noise has none that
-stands out.
+for down-projections, which is where closed-form edits write. The odds of a checkpoint are the *mean* of those of its changed
+down-projections: one of them was edited, and before looking any may have been it. (The greatest odds alone would grow with the
+number of matrices, and thirty that an adapter changed are thirty occasions to look like an edit by chance.) It is fitted in this
+form by `benchmarks/auditing.py` on changes that it made itself, and kept in ``calibration.json`` with n and command. Where the
+probability is low, the rest is told apart by rank: an adapter has few components and nothing else, tuning has all, and noise has
+none that stands out.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ Class = Literal["untouched", "storage noise", "low-rank adapter", "fine-tuning",
 # At this probability none of the benign changes of the benchmark is called an edit, their own family left out of the fit.
 EDITED = 0.75
 _ADAPTER_SHARE = 0.98
+_BOUND = 500.0
 _FEW = 8
 
 
@@ -91,11 +94,24 @@ def features(finding: Finding) -> tuple[float, float, float]:
 
 
 def edit_probability(finding: Finding, calibration: Calibration) -> float:
-    """p of a finding; 0 where nothing stands out of the noise, or where closed-form edits do not write."""
-    if finding.energy is None or finding.rank == 0 or not finding.is_down_projection:
-        return 0.0
-    score = calibration.intercept + sum(w * x for w, x in zip(calibration.weights, features(finding), strict=True))
-    return 1 / (1 + math.exp(-max(-500.0, min(500.0, score))))
+    """That of a matrix, were it the only one; 0 where nothing stands out of the noise, or where closed-form edits do not write."""
+    return checkpoint_probability([finding], calibration)
+
+
+def checkpoint_probability(findings: Sequence[Finding], calibration: Calibration) -> float:
+    """That one of the matrices of a checkpoint was edited in closed form."""
+    odds = [math.exp(min(_BOUND, _log_odds(finding, calibration))) for finding in findings if may_be_edit(finding)]
+    mean = sum(odds) / len(odds) if odds else 0.0
+    return mean / (1 + mean)
+
+
+def may_be_edit(finding: Finding) -> bool:
+    """Whether something stands out of the noise, where closed-form edits write."""
+    return finding.energy is not None and finding.rank > 0 and finding.is_down_projection
+
+
+def _log_odds(finding: Finding, calibration: Calibration) -> float:
+    return calibration.intercept + sum(w * x for w, x in zip(calibration.weights, features(finding), strict=True))
 
 
 def judge(comparison: Comparison, findings: Sequence[Finding], calibration: Calibration) -> Judgement:
@@ -119,7 +135,7 @@ def judge(comparison: Comparison, findings: Sequence[Finding], calibration: Cali
             f"{len(comparison.changes) - len(rounded)} tensors differ, none of them a matrix that can be compared."
         )
     best = max(findings, key=lambda finding: edit_probability(finding, calibration))
-    p = edit_probability(best, calibration)
+    p = checkpoint_probability(findings, calibration)
     evidence = _evidence(comparison, findings, best)
     if p >= EDITED:
         return Judgement(kind="closed-form edit", probability=p, edit_probability=p, evidence=evidence)

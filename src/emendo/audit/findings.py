@@ -19,15 +19,19 @@ from transformers.pytorch_utils import Conv1D
 from emendo.audit.compare import TensorChange
 from emendo.audit.inputs import Alignment, alignments, subject_inputs
 from emendo.audit.spectrum import Spectrum
-from emendo.audit.subjects import Suspected, deviations, ranked
+from emendo.audit.subjects import MOST, Suspected, deviations, ranked
 from emendo.models import EditableModel
 
-# Three ways of naming somebody; the first serves all candidates, all three those that came out on top.
-TEMPLATES = ("The {}", "Tell me about {}", "We read about {}")
-SHORTLIST = 30
+# Ways of naming somebody. The first serves all candidates, all of them those that came out on top: in late layers the input at a
+# name depends on what stands before it, and its mean over several texts is nearer to the one that an edit was made for.
+TEMPLATES = (
+    "The {}", "Tell me about {}", "We read about {}", "The history of {}", "It is said that {}", "Yesterday, {}",
+    "He asked her who or what {}",
+)  # fmt: skip
+# Of many candidates so many are read again for a matrix that may have been edited.
+_SHORTLIST_SHARE = 1 / 50
 LOW_ENERGY = 2.0
 _SINGLE = 8
-_FEW = 16
 _MOST_TOGETHER = 24
 _COMPARED = 300
 # Few names are looked for at few matrices, so that less is needed than to stand out of ten thousand.
@@ -54,6 +58,7 @@ class Finding:
         gap: The last σ that stands out over the next.
         is_down_projection: Whether it is the matrix that closed-form edits write to.
         energy: q of the components that stand out, weighed by σ²; None for matrices whose inputs were not read.
+        lowest_energy: The least q of a component that stands out.
         look: Which components that look takes.
         suspected: The names that it answers to most, strongest first.
     """
@@ -67,6 +72,7 @@ class Finding:
     gap: float
     is_down_projection: bool = False
     energy: float | None = None
+    lowest_energy: float | None = None
     look: str = ""
     suspected: tuple[Suspected, ...] = ()
 
@@ -156,15 +162,19 @@ def _together(readers: Sequence[_Reader]) -> tuple[Tensor, list[int]]:
     if not likely or len(likely) > _MOST_TOGETHER:
         return torch.empty(0), []
     total = torch.stack([reader.out.abs().log1p() for reader in likely]).sum(dim=0)
-    return total, total.argsort(descending=True)[:SHORTLIST].tolist()
+    most = max(3 * reader.listed for reader in likely)
+    return total, total.argsort(descending=True)[:most].tolist()
 
 
 def _found(readers: Sequence[_Reader], subjects: Sequence[str]) -> Found:
     findings = tuple(reader.finding(subjects) for reader in readers)
     total, first = _together(readers)
     # In deviations again, of the mean logarithm: as far as all of them would stand out if they did so equally.
-    count = sum(reader.is_likely for reader in readers)
-    together = ranked([subjects[i] for i in first], (total[first] / count).expm1()) if first else []
+    likely = [reader for reader in readers if reader.is_likely]
+    together = []
+    if first:
+        most = max(reader.listed for reader in likely)
+        together = ranked([subjects[i] for i in first], (total[first] / len(likely)).expm1(), most=most)
     return Found(findings=findings, together=tuple(together))
 
 
@@ -178,6 +188,7 @@ class _Reader:
         self.site = module_path(model, change.site)
         self.is_down_projection = self.site in {model.down_projection(layer) for layer in range(model.n_layers)}
         self.energy: float | None = None
+        self.lowest_energy: float | None = None
         self.span = slice(0, 0)
         self.looks: list[_Look] = []
         self.look: _Look | None = None
@@ -195,13 +206,19 @@ class _Reader:
             self.looks = _looks(values, energy, found.gram[self.span, self.span])
             self.look = self.looks[0]
             self.energy = float((values.square() * energy).sum() / values.square().sum())
+            self.lowest_energy = float(energy.min())
 
     @property
     def is_likely(self) -> bool:
-        """Whether its few components lie where text has little energy, as those of an edit do."""
+        """Whether its components lie where text has little energy, as those of an edit do."""
         if self.energy is None or not self.is_down_projection or len(self.out) == 0:
             return False
-        return self.energy < LOW_ENERGY and self.count <= _FEW
+        return self.energy < LOW_ENERGY
+
+    @property
+    def listed(self) -> int:
+        """How many names may be behind it: an edit of n facts has n components."""
+        return max(MOST, self.count)
 
     def take_names(self, products: Products) -> None:
         if self.site is None:
@@ -209,7 +226,8 @@ class _Reader:
         along, norms = products[self.site]
         tried = [(look, deviations(along[:, self.span], norms, look.matrix)) for look in self.looks]
         self.look, self.out = max(tried, key=lambda pair: pair[1].abs().max())
-        self.shortlist = self.out.abs().argsort(descending=True)[:SHORTLIST].tolist()
+        most = max(3 * self.listed, int(_SHORTLIST_SHARE * len(self.out))) if self.is_likely else 3 * MOST
+        self.shortlist = self.out.abs().argsort(descending=True)[:most].tolist()
 
     def take_again(self, again: Sequence[Products], short: Sequence[int], compared: int) -> None:
         """More readings of some names, after those of others to compare with: the mean of all readings counts."""
@@ -225,7 +243,7 @@ class _Reader:
         suspected: list[Suspected] = []
         if self.shortlist:
             names = [subjects[i] for i in self.shortlist]
-            suspected = ranked(names, self.out[self.shortlist])
+            suspected = ranked(names, self.out[self.shortlist], most=self.listed if self.is_likely else MOST)
         plain = finding_of(self.change)
         if self.look is None:
             return plain
@@ -233,6 +251,7 @@ class _Reader:
             plain,
             is_down_projection=self.is_down_projection,
             energy=self.energy,
+            lowest_energy=self.lowest_energy,
             look=self.look.label,
             suspected=tuple(suspected),
         )
