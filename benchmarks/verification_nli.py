@@ -228,7 +228,7 @@ def lowest_threshold(rows: Sequence[tuple[float, bool]], target: float) -> float
         right += is_right
         if right / at >= target:
             best = probability
-    return round(best, 4)
+    return round(best, 2)
 
 
 def main() -> None:
