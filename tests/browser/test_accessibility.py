@@ -119,7 +119,7 @@ def test_the_inspector(chromium: Browser, edited: str) -> None:
     page.get_by_text("Neighbours: facts that should stay").click()
     axe.look("preview")
     page.get_by_role("button", name="Commit").click()
-    expect(page.get_by_text("is in force")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Edit #\d+ is in force"))).to_be_visible()
     axe.look("committed")
     strip = page.get_by_label("Canaries", exact=True)
     strip.get_by_role("button", name=re.compile(r"Canaries: \d")).click()

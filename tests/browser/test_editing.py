@@ -106,7 +106,7 @@ def test_the_dial_scales_the_edit_and_a_red_canary_offers_the_way_back(visit: Vi
     expect(page.get_by_role("button", name="Commit")).to_be_disabled()
     dial.press("ArrowRight")
     page.get_by_role("button", name="Commit").click()
-    expect(page.get_by_text("is in force")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Edit #\d+ is in force"))).to_be_visible()
     (entry,) = entries(visit.address)
     full = latest(visit.address, "preview")["result"]["delta_figures"]["relative_norm"]
     assert entry["relative_norm"] == pytest.approx(STEP * full)

@@ -81,7 +81,7 @@ def test_the_whole_story_without_a_mouse(chromium: Browser, address: str) -> Non
     tab_to(page, "Reason")
     keys.type("it has been since 1854")
     keys.press("Enter")
-    expect(page.get_by_text("is in force")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Edit #\d+ is in force"))).to_be_visible()
 
     # A trace, whose map is walked with arrow keys.
     tab_to(page, "Trace it")
