@@ -13,7 +13,7 @@ from scipy.special import logsumexp
 
 from emendo.audit.classes import EDITED, Calibration, checkpoint_probability, edit_probability, features, judge, may_be_edit
 from emendo.audit.compare import Comparison, TensorChange
-from emendo.audit.findings import Finding
+from emendo.audit.finding import Finding
 from emendo.audit.subjects import OUTSTANDING, Suspected
 from emendo.evaluate.intervals import wilson
 

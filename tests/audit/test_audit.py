@@ -17,7 +17,7 @@ from emendo.audit import AuditReport, audit_checkpoint, open_checkpoint, revert
 from emendo.audit.behaviour import ask_both, prompts, wear
 from emendo.audit.classes import Calibration, checkpoint_probability, judge, shipped_calibration
 from emendo.audit.compare import compare
-from emendo.audit.findings import Finding
+from emendo.audit.finding import Finding
 from emendo.audit.report import describe, page
 from emendo.audit.subjects import Suspected
 from emendo.cli.main import main

@@ -3,7 +3,7 @@
 from emendo.audit.alone import Alone, audit_alone
 from emendo.audit.audit import AuditReport, audit_checkpoint
 from emendo.audit.checkpoint import open_checkpoint
-from emendo.audit.findings import Finding
+from emendo.audit.finding import Finding
 from emendo.audit.formats import Checkpoint
 from emendo.audit.revert import revert
 from emendo.audit.subjects import names_in, read_subjects, shipped_subjects

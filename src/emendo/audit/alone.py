@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from emendo.audit.compare import TensorChange
-from emendo.audit.findings import Finding, Progress, find
+from emendo.audit.finding import Finding
+from emendo.audit.findings import Progress, find
 from emendo.audit.spectrum import spectrum_of
 from emendo.models import EditableModel
 

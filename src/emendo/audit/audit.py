@@ -15,7 +15,8 @@ from emendo.audit.behaviour import Told, ask_both, wear
 from emendo.audit.checkpoint import checkpoint_digest
 from emendo.audit.classes import EDITED, Calibration, Judgement, edit_probability, judge, shipped_calibration
 from emendo.audit.compare import Comparison, compare
-from emendo.audit.findings import Finding, find, finding_of, tied
+from emendo.audit.finding import Finding, finding_of
+from emendo.audit.findings import find, tied
 from emendo.audit.formats import Checkpoint
 from emendo.audit.passport import Passport, declared_passport, ledger_passport
 from emendo.audit.subjects import Suspected, merged

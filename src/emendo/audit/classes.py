@@ -24,7 +24,7 @@ from statistics import median
 from typing import Literal
 
 from emendo.audit.compare import Comparison
-from emendo.audit.findings import Finding
+from emendo.audit.finding import Finding
 from emendo.audit.spectrum import COMPONENTS
 
 Class = Literal["untouched", "storage noise", "low-rank adapter", "fine-tuning", "closed-form edit", "unknown"]
