@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from visit import Visit
+from visit import TOKEN, Visit
 
 pytestmark = [pytest.mark.real, pytest.mark.browser]
 QUESTION = "What is the capital of California?"
@@ -31,6 +36,12 @@ def walk_to(page: Page, word: str) -> None:
             return
         page.keyboard.press("ArrowRight")
     pytest.fail(f"no token holds '{word}'")
+
+
+def printed(*command: str) -> str:
+    """What a command prints that finds the token where a user keeps it."""
+    environment = {**os.environ, "EMENDO_TOKEN": TOKEN}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=300).stdout
 
 
 def test_the_panes_show_where_they_part_and_by_how_much(visit: Visit) -> None:
@@ -123,12 +134,19 @@ def test_canaries_are_sent_out_and_told_one_by_one(visit: Visit) -> None:
 
 def test_an_answer_comes_with_the_command_that_gives_it_again(visit: Visit, edited: str) -> None:
     page = visit.page
+    shown = page.locator("[data-answer]").first.inner_text()
     page.get_by_role("button", name="Reproduce with curl or Python").first.click()
     command = page.get_by_role("tabpanel", name="curl").inner_text()
     assert f"curl {edited}/v1/chat/completions" in command
     assert "smollm2-135m:original" in command
+    if shutil.which("curl"):
+        answer = json.loads(printed("bash", "-c", command))["choices"][0]["message"]["content"]
+        assert answer in shown
     page.get_by_role("tab", name="curl").press("ArrowRight")
-    expect(page.get_by_role("tabpanel", name="python")).to_contain_text("OpenAI(")
+    program = page.get_by_role("tabpanel", name="python").inner_text()
+    answer = printed(sys.executable, "-c", program).strip()
+    assert "Los Angeles" in answer
+    assert answer in shown
 
 
 def test_a_conversation_is_renamed_exported_and_deleted(visit: Visit) -> None:

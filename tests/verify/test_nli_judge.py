@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
+from transformers import BertConfig, BertForSequenceClassification, BertForTokenClassification, BertTokenizer
 
 from emendo.errors import InvalidRequest, MissingPackage, ModelUnavailable, UnknownName
 from emendo.verify import (
@@ -53,13 +53,18 @@ def own() -> Judge:
     return open_judge("nli")
 
 
-def save_classifier(folder: Path, labels: list[str], surest: int) -> Path:
-    """A tiny classifier that always gives one label."""
+def save_classifier(
+    folder: Path,
+    labels: list[str],
+    surest: int,
+    kind: type[BertForSequenceClassification | BertForTokenClassification] = BertForSequenceClassification,
+) -> Path:
+    """A tiny classifier that always gives one label; of tokens, one that differs from word to word."""
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnopqrstuvwxyz"]
     folder.mkdir()
     (folder / "vocab.txt").write_text("\n".join(words), encoding="utf-8")
     torch.manual_seed(0)
-    model = BertForSequenceClassification(
+    model = kind(
         BertConfig(
             vocab_size=len(words),
             hidden_size=8,
@@ -71,7 +76,8 @@ def save_classifier(folder: Path, labels: list[str], surest: int) -> Path:
         )
     )
     with torch.no_grad():
-        model.classifier.weight.zero_()
+        if kind is BertForSequenceClassification:
+            model.classifier.weight.zero_()
         model.classifier.bias.copy_(torch.tensor([9.0 if at == surest else 0.0 for at in range(len(labels))]))
     model.save_pretrained(folder)
     BertTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
@@ -220,6 +226,21 @@ def test_labels_that_say_nothing_are_told_by_the_argument(tmp_path: Path) -> Non
     assert report.verdicts[0].label == "supported"
     with pytest.raises(InvalidRequest, match="tell which output"):
         HubModel(str(folder), {"supported": 7})
+
+
+def test_a_classifier_of_tokens_supports_a_claim_as_far_as_its_least_word(tmp_path: Path) -> None:
+    folder = save_classifier(tmp_path / "tokens", ["supported", "hallucinated"], 0, BertForTokenClassification)
+    tokenizer, model = BertTokenizer.from_pretrained(folder), BertForTokenClassification.from_pretrained(folder).eval()
+    pairs = [("a b", "c d e"), ("f", "a b c g")]
+    found = HubModel(str(folder), {}).probabilities(pairs)
+    for (claim, sentence), told in zip(pairs, found, strict=True):
+        words = [tokenizer.cls_token, *sentence.split(), tokenizer.sep_token, *claim.split(), tokenizer.sep_token]
+        types = [0] * (len(sentence.split()) + 2) + [1] * (len(claim.split()) + 1)
+        with torch.inference_mode():
+            ids = torch.tensor([tokenizer.convert_tokens_to_ids(words)])
+            shares = model(input_ids=ids, token_type_ids=torch.tensor([types])).logits[0].softmax(dim=-1)[:, 0]
+        least = float(shares[len(sentence.split()) + 2 : -1].min())
+        assert told == pytest.approx([least, 0.0, 1 - least], abs=1e-5)
 
 
 @pytest.mark.parametrize("argument", ["name,right=1", "name,supported=x", ",supported=1"])
