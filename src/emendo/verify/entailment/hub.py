@@ -5,8 +5,8 @@
 The passage is the premise and the claim the hypothesis, as MNLI has it. Which output is which is read from the labels of the
 model's configuration ("entailment", "contradiction", …); where those say nothing ("LABEL_1"), the argument does:
 `nli:NAME,supported=1,refuted=0`. A model without a label for contradiction only ever supports. A classifier of tokens
-(LettuceDetect, whose label 0 is for words that are borne out) supports a claim as far as its least word, and refutes nothing. No code
-of a model is run.
+(LettuceDetect, whose label 0 is for words that are borne out) supports a claim as far as its least word, and refutes nothing.
+No code of a model is run.
 """
 
 from __future__ import annotations
