@@ -9,6 +9,9 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+# What commands print is as wide whichever test is the first to print.
+os.environ["COLUMNS"] = "200"
+
 from emendo.home import default_home
 from emendo.models import EditableModel, load_model
 from tiny_models import MODEL_TYPES, WORDS, build_tiny

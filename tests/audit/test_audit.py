@@ -261,7 +261,6 @@ def command(
 ) -> Callable[..., tuple[int, str, str]]:
     """Runs the command line: exit code, standard output, standard error."""
     monkeypatch.setenv("EMENDO_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("COLUMNS", "160")
     for name in ("HF_HUB_DISABLE_TELEMETRY", "TRANSFORMERS_VERBOSITY", "GOMP_SPINCOUNT"):
         monkeypatch.setenv(name, "")
     (tmp_path / "names.txt").write_text("\n".join([*NAMES, *OTHERS]))

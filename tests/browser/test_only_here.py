@@ -134,7 +134,7 @@ def test_canaries_are_sent_out_and_told_one_by_one(visit: Visit) -> None:
 
 def test_an_answer_comes_with_the_command_that_gives_it_again(visit: Visit, edited: str) -> None:
     page = visit.page
-    shown = page.locator("[data-answer]").first.inner_text()
+    shown = visit.words()
     page.get_by_role("button", name="Reproduce with curl or Python").first.click()
     command = page.get_by_role("tabpanel", name="curl").inner_text()
     assert f"curl {edited}/v1/chat/completions" in command

@@ -111,6 +111,10 @@ class Visit:
             arg=before,
         )
 
+    def words(self) -> str:
+        """The first answer on show, without the badges that checks put between its words."""
+        return "".join(self.page.locator("[data-answer]").first.locator("[data-at]").all_inner_texts())
+
     def select(self, words: str, answer: int) -> None:
         """Select words of an answer as a mouse would."""
         self.page.evaluate(

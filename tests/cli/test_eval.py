@@ -16,8 +16,10 @@ from html_page import Page
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     """Exit code, standard output and standard error of a command."""
-    with pytest.raises(SystemExit) as ended:
-        main(["eval", *arguments])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["emendo", "eval", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main(["eval", *arguments])
     captured = capsys.readouterr()
     return int(ended.value.code or 0), captured.out, captured.err
 
@@ -104,7 +106,7 @@ def test_json_on_standard_output_is_the_document_that_is_written(
     assert printed == json.loads(report.read_text())
     (told,) = printed["reports"]
     assert (told["n"], told["method"], told["config"]["layers"]) == (2, "two_layer", [1])
-    assert printed["command"].startswith("emendo ")
+    assert printed["command"].startswith("emendo eval counterfact --data ")
     assert datetime.fromisoformat(printed["date"]).tzinfo is not None
     kept = {file: file.stat().st_mtime_ns for file in work.iterdir()}
     assert len(kept) == 2, "one group as it is, and one with its edits"

@@ -27,7 +27,6 @@ def run(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     """Runs a command on the tiny model and its own ledger: exit code, standard output, standard error."""
     monkeypatch.setenv("EMENDO_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("EMENDO_LEDGER", str(tmp_path / "ledger"))
-    monkeypatch.setenv("COLUMNS", "160")
     for name in ("HF_HUB_DISABLE_TELEMETRY", "TRANSFORMERS_VERBOSITY", "GOMP_SPINCOUNT"):
         monkeypatch.setenv(name, "")
 

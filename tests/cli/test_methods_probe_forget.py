@@ -26,7 +26,6 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     """Runs a command line: exit code, standard output, standard error."""
     monkeypatch.setenv("EMENDO_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("EMENDO_LEDGER", str(tmp_path / "ledger"))
-    monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
     monkeypatch.setattr("emendo.edit.guard.MOST_RELATIVE_NORM", 1e3)
     monkeypatch.setattr("emendo.edit.guard.MOST_PERPLEXITY_RATIO", 1e9)
@@ -34,6 +33,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         monkeypatch.setenv(name, "")
 
     def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["emendo", *map(str, arguments)])
         with pytest.raises(SystemExit) as end:
             main([*map(str, arguments)])
         captured = capsys.readouterr()
@@ -77,7 +77,7 @@ def test_what_was_probed_is_used_from_then_on(run: Run, folder: Path, tmp_path: 
     found = json.loads((tmp_path / "sweep.json").read_text())
     assert [candidate["settings"]["layers"] for candidate in found["candidates"]] == [[2], [3]]
     assert found["n"] == 2
-    assert found["command"].startswith("emendo ")
+    assert found["command"].startswith("emendo probe ")
     assert datetime.fromisoformat(found["date"])
     assert found["seconds"] > 0
     assert found["best"] in found["candidates"]

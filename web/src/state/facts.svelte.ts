@@ -110,8 +110,8 @@ export class Facts {
     if (!draft || !this.preview.job) throw new Error("There is no preview to commit.");
     const body = { preview: this.preview.job.id, strength, why: draft.why.trim(), who: draft.who.trim() };
     const entry = await this.api.post<Entry>(`/api/models/${encodeURIComponent(model)}/edits`, body);
-    this.committed = entry;
     await this.load(model);
+    this.committed = entry;
     const { subject, prompt, target_new } = this.request() ?? {};
     void this.canaries.start(model, { subject, prompt, target_new });
     return entry;
