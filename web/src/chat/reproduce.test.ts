@@ -7,9 +7,10 @@ const RECIPE: Recipe = {
   origin: "http://127.0.0.1:8000",
   model: "smollm2-135m",
   answer: { revision: "0123456789ab", seed: 7, settings: { temperature: 0.5, top_p: null, stop: ["\n\n", "'"] } },
+  defaults: { temperature: 0, top_p: 1, max_tokens: 512 },
   messages: [{ role: "system", content: "Be brief." }, { role: "user", content: NASTY }],
 };
-const EXPECTED = { model: "smollm2-135m:rev-0123456789ab", messages: RECIPE.messages, temperature: 0.5, stop: ["\n\n", "'"], seed: 7 };
+const EXPECTED = { model: "smollm2-135m:rev-0123456789ab", messages: RECIPE.messages, temperature: 0.5, top_p: 1, max_tokens: 512, stop: ["\n\n", "'"], seed: 7 };
 
 describe("the commands that give an answer again", () => {
   it("name the model at the answer's own revision", () => {

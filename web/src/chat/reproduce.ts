@@ -1,11 +1,13 @@
 /** Commands that give an answer again through the OpenAI-compatible API, pinned to its revision, seed and settings. */
 
-import type { Answer } from "../api/types";
+import type { Answer, Model } from "../api/types";
 
 export interface Recipe {
   origin: string;
   model: string;
   answer: Pick<Answer, "revision" | "settings" | "seed">;
+  /** What the page's server takes where an answer says nothing; the API would take others. */
+  defaults: Omit<Model["defaults"], "system">;
   messages: { role: string; content: string }[];
 }
 
@@ -14,10 +16,10 @@ export function modelAt(model: string, revision: string): string {
   return revision === "original" ? `${model}:original` : `${model}:rev-${revision}`;
 }
 
-function body({ model, answer, messages }: Recipe): Record<string, unknown> {
+function body({ model, answer, defaults: { temperature, top_p, max_tokens }, messages }: Recipe): Record<string, unknown> {
   const settings = Object.entries({ ...answer.settings, seed: answer.seed ?? answer.settings.seed });
   const set = settings.filter(([, value]) => value !== null && value !== undefined && !(Array.isArray(value) && !value.length));
-  return { model: modelAt(model, answer.revision), messages, ...Object.fromEntries(set) };
+  return { model: modelAt(model, answer.revision), messages, temperature, top_p, max_tokens, ...Object.fromEntries(set) };
 }
 
 /** A shell command. */
