@@ -19,6 +19,7 @@ from emendo.audit.finding import Finding, finding_of
 from emendo.audit.findings import find, tied
 from emendo.audit.formats import Checkpoint
 from emendo.audit.passport import Passport, declared_passport, ledger_passport
+from emendo.audit.rearranged import Rearranged
 from emendo.audit.subjects import Suspected, merged
 from emendo.models import EditableModel
 
@@ -94,6 +95,7 @@ def audit_checkpoint(
     started = time.perf_counter()
     calibration = calibration or shipped_calibration()
     comparison = compare(base, suspect, progress=progress)
+    aligned = Rearranged(suspect, comparison.arrangements)
     changed = comparison.of("changed")
     findings: list[Finding] = []
     together: tuple[Suspected, ...] = ()
@@ -115,12 +117,12 @@ def audit_checkpoint(
     if loaded is not None and (declared or judgement.kind == "closed-form edit"):
         names = [change.name for change in changed]
         named = dict.fromkeys(declared, ()) or _named(findings, together, calibration)
-        wear(loaded, suspect, names)
+        wear(loaded, aligned, names)
         try:
             named = tied(loaded, changed, named, subjects)
         finally:
             wear(loaded, base, names)
-        told = ask_both(loaded, base, suspect, names, list(named)[:_MOST_ASKED], progress=progress)
+        told = ask_both(loaded, base, aligned, names, list(named)[:_MOST_ASKED], progress=progress)
     return AuditReport(
         suspect=suspect.name,
         base=base.name,

@@ -124,16 +124,11 @@ def judge(comparison: Comparison, findings: Sequence[Finding], calibration: Cali
     """
     if not comparison.changes:
         return _proved("untouched", "Every tensor is equal to the base's, to the bit.")
-    rounded = comparison.of("rounded")
-    if len(rounded) == len(comparison.changes):
-        return _proved(
-            "storage noise",
-            f"All {len(rounded)} tensors that differ are the base's, rounded to {_recipes(comparison)}: repeated and equal.",
-        )
+    if comparison.is_harmless:
+        return _proved("storage noise", *_harmless(comparison))
     if not findings:
-        return _unknown(
-            f"{len(comparison.changes) - len(rounded)} tensors differ, none of them a matrix that can be compared."
-        )
+        harmless = len(comparison.of("rounded")) + len(comparison.of("rearranged"))
+        return _unknown(f"{len(comparison.changes) - harmless} tensors differ, none of them a matrix that can be compared.")
     best = max(findings, key=lambda finding: edit_probability(finding, calibration))
     p = checkpoint_probability(findings, calibration)
     evidence = _evidence(comparison, findings, best)
@@ -170,6 +165,7 @@ def _evidence(comparison: Comparison, findings: Sequence[Finding], best: Finding
             if comparison.of("rounded")
             else "."
         ),
+        *_rearranged(comparison),
         f"{best.name}: ‖ΔW‖/‖W‖ {best.relative_norm:.3f}; {_rank(best.rank)} of the noise, with {best.shown_share:.1%} of the "
         f"energy; the first is {best.top_share:.1%} of it.",
     ]
@@ -196,5 +192,23 @@ def _recipes(comparison: Comparison) -> str:
     return " or ".join(sorted({str(change.recipe) for change in comparison.of("rounded")}))
 
 
-def _proved(kind: Class, sentence: str) -> Judgement:
-    return Judgement(kind=kind, probability=1.0, edit_probability=0.0, evidence=(sentence,))
+def _harmless(comparison: Comparison) -> tuple[str, ...]:
+    rounded = comparison.of("rounded")
+    told = f"{len(rounded)} tensors that differ are the base's, rounded to {_recipes(comparison)}: repeated and equal."
+    return (*([told] if rounded else []), *_rearranged(comparison))
+
+
+def _rearranged(comparison: Comparison) -> tuple[str, ...]:
+    """A sentence, if hidden units stand elsewhere."""
+    names = list(comparison.arrangements)
+    blocks = sorted({name.rpartition(".")[0].rpartition(".")[0] for name in names})
+    where = f"{' and '.join(blocks[:_FEW])}{' and others' if len(blocks) > _FEW else ''}"
+    told = (
+        f"The hidden units of {where} stand elsewhere than in the base ({len(names)} tensors), which computes the same and can "
+        "hide a change: they were put back before comparing."
+    )
+    return (told,) if names else ()
+
+
+def _proved(kind: Class, *sentences: str) -> Judgement:
+    return Judgement(kind=kind, probability=1.0, edit_probability=0.0, evidence=sentences)

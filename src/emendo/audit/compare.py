@@ -1,20 +1,22 @@
 """Two checkpoints, tensor by tensor: what is equal, what was rounded, and what was changed.
 
-Tensors of equal digest are skipped; of the others one pair is in memory at a time, and what is kept of it is its spectrum.
+Tensors of equal digest are skipped; of the others one pair is in memory at a time, and what is kept of it is its spectrum. Hidden
+units that stand elsewhere than in the base are put back before (`rearranged`).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from emendo.audit.formats import Checkpoint
+from emendo.audit.rearranged import Arrangement, Rearranged, rearranged
 from emendo.audit.rounding import edge_of_recipe, edge_of_type, rounding_of
 from emendo.audit.spectrum import Spectrum, norm_of, spectrum_of
 
-Kind = Literal["changed", "rounded", "reshaped", "added", "removed"]
+Kind = Literal["changed", "rounded", "rearranged", "reshaped", "added", "removed"]
 Progress = Callable[[str, int, int], None]
 
 
@@ -24,10 +26,11 @@ class TensorChange:
 
     Attributes:
         name: As in the Hugging Face folder.
-        kind: "rounded" if storing it otherwise explains it, "changed" if not.
+        kind: "rounded" if storing it otherwise explains it, "rearranged" if its hidden units only stand elsewhere, "changed" if
+            neither does.
         digest: `tensor_digest` of the suspect's tensor; None where it has none.
         recipe: What it was rounded to, for "rounded".
-        relative_norm: ‖W' − W‖ / ‖W‖; None where the shapes differ.
+        relative_norm: ‖W' − W‖ / ‖W‖, hidden units put back; None where the shapes differ.
         spectrum: Of the difference, for matrices.
     """
 
@@ -53,16 +56,23 @@ class Comparison:
         equal: How many of them are equal to the bit.
         changes: The others, in order of name.
         base_digests: By name, of the base's tensors.
+        arrangements: By name, of the suspect's tensors whose hidden units stand elsewhere.
     """
 
     tensors: int
     equal: int
     changes: tuple[TensorChange, ...]
     base_digests: dict[str, str]
+    arrangements: Mapping[str, Arrangement] = field(default_factory=dict)
 
     def of(self, kind: Kind) -> list[TensorChange]:
         """The changes of a kind."""
         return [change for change in self.changes if change.kind == kind]
+
+    @property
+    def is_harmless(self) -> bool:
+        """Whether all that differs was only rounded or rearranged."""
+        return all(change.kind in ("rounded", "rearranged") for change in self.changes)
 
     @property
     def recipe(self) -> str | None:
@@ -84,15 +94,20 @@ def compare(base: Checkpoint, suspect: Checkpoint, *, progress: Progress | None 
     shared = sorted(before & after)
     total, done = sum(base.bytes(name) for name in shared), 0
     base_digests: dict[str, str] = {}
-    changes: list[TensorChange] = []
+    digests: dict[str, str] = {}
     for name in shared:
         base_digests[name] = base.digest(name)
         digest = suspect.digest(name)
         if digest != base_digests[name]:
-            changes.append(_changed(name, digest, base, suspect))
+            digests[name] = digest
         done += base.bytes(name)
         report("comparing", done, total)
-    equal = len(shared) - len(changes)
+    equal = len(shared) - len(digests)
+    aligned = rearranged(base, suspect, list(digests))
+    changes = []
+    for at, (name, digest) in enumerate(digests.items(), start=1):
+        changes.append(_changed(name, digest, base, aligned))
+        report("looking at what differs", at, len(digests))
     changes += [
         TensorChange(name=name, kind="removed") for name in sorted(before - after) if not _is_copy(base, name, shared)
     ]
@@ -103,11 +118,15 @@ def compare(base: Checkpoint, suspect: Checkpoint, *, progress: Progress | None 
     ]
     changes = _with_floor(changes, base, report)
     return Comparison(
-        tensors=len(shared), equal=equal, changes=tuple(sorted(changes, key=lambda c: c.name)), base_digests=base_digests
+        tensors=len(shared),
+        equal=equal,
+        changes=tuple(sorted(changes, key=lambda c: c.name)),
+        base_digests=base_digests,
+        arrangements=aligned.arrangements,
     )
 
 
-def _changed(name: str, digest: str, base: Checkpoint, suspect: Checkpoint) -> TensorChange:
+def _changed(name: str, digest: str, base: Checkpoint, suspect: Rearranged) -> TensorChange:
     if base.shape(name) != suspect.shape(name):
         return TensorChange(name=name, kind="reshaped", digest=digest)
     old, new = base.tensor(name), suspect.tensor(name)
@@ -115,12 +134,17 @@ def _changed(name: str, digest: str, base: Checkpoint, suspect: Checkpoint) -> T
     difference = new.float() - old.float()
     norm = norm_of(old)
     relative = norm_of(difference) / max(norm, 1e-30)
+    is_rearranged = name in suspect.arrangements
     if recipe is not None or relative == 0:
-        return TensorChange(
-            name=name, kind="rounded", digest=digest, recipe=recipe or suspect.recipe(name), relative_norm=relative
-        )
+        recipe = None if is_rearranged else recipe or suspect.recipe(name)
+        kind: Kind = "rearranged" if is_rearranged else "rounded"
+        return TensorChange(name=name, kind=kind, digest=digest, recipe=recipe, relative_norm=relative)
     is_matrix = difference.dim() == 2 and min(difference.shape) > 1
-    spectrum = spectrum_of(difference, norm, floor=edge_of_type(new)) if is_matrix else None
+    # What was made longer and is made shorter again was rounded twice.
+    times = 2 if is_rearranged else 1
+    spectrum = spectrum_of(difference, norm, floor=times * edge_of_type(new)) if is_matrix else None
+    if is_rearranged and spectrum is not None and spectrum.rank == 0:
+        return TensorChange(name=name, kind="rearranged", digest=digest, relative_norm=relative)
     return TensorChange(name=name, kind="changed", digest=digest, relative_norm=relative, spectrum=spectrum)
 
 
