@@ -38,7 +38,7 @@ def test_each_method_is_run_with_each_size_of_a_batch(
         ("memit", 1),
         ("memit", 2),
     ]
-    assert [[point["edits"] for point in curve["points"]] for curve in document["methods"]] == [[1, 3]] * 4
+    assert [[point["edits"] for point in curve["points"]] for curve in document["methods"]] == [[1, 3], [2, 3]] * 2
     assert "memit, 2 together" in picture.read_text()
     assert "one edit at a time" in page.read_text()
 

@@ -63,6 +63,8 @@ def test_a_batch_is_solved_together(tiny: EditableModel, case_set: CaseSet, tmp_
     apart = _run(tiny, case_set.core(), tmp_path)
     assert together[-1].edits == apart[-1].edits == 5
     assert together[-1].relative_norm != apart[-1].relative_norm
+    # No batch is cut for a point: that after one edit comes when the two of its batch are made.
+    assert [point.edits for point in _run(tiny, case_set.core(), tmp_path, batch=2)] == [2, 5]
     with pytest.raises(InvalidRequest, match="at least 1"):
         _run(tiny, case_set, tmp_path, batch=0)
 

@@ -78,7 +78,8 @@ def edit_in_sequence(
         text: Plain text, for the perplexity.
         config: Settings that differ from those measured for the model.
         batch: Requests that are solved together.
-        points: After how many edits is measured; those beyond the number of cases are left out, and their number is one.
+        points: After how many edits is measured, when the batch that reaches so many is done; those beyond the number of cases are
+            left out, and their number is one.
         measured: Most facts that are measured at a point.
         windows: Of the text.
         corpus: Text for the second moment.
@@ -94,7 +95,8 @@ def edit_in_sequence(
     report = progress or (lambda stage, done, total: None)
     reader = Reader(model, text, windows=windows)
     editor = Editor(model, method=method, config=config, corpus=corpus, seed=seed, home=home, keep_values=True)
-    ends = sorted({point for point in points if point < len(cases.cases)} | {len(cases.cases)})
+    wholes = (-(-point // batch) * batch for point in points)
+    ends = sorted({end for end in wholes if end < len(cases.cases)} | {len(cases.cases)})
     found: list[SequencePoint] = []
     done = refused = 0
     for end in ends:

@@ -33,7 +33,9 @@ def command(
         str,
         typer.Option("--batch", help="How many edits are solved together; 1 is one after another, '1,100' is both in turn."),
     ] = "1",
-    points: Annotated[str, typer.Option("--points", help="After how many edits is measured.")] = "1,10,100,1000",
+    points: Annotated[
+        str, typer.Option("--points", help="After how many edits, and their batch, is measured.")
+    ] = "1,10,100,1000",
     measured: Annotated[int, typer.Option("--measured", min=1, help="Most facts that are asked again at a point.")] = 100,
     layer: LayersOption = None,
     settings: SettingsOption = None,
@@ -87,7 +89,15 @@ def command(
     cases = load_cases(benchmark, data=data, n=n, split=split, seed=seed).core()
     plain = read_text(find_data(WIKITEXT, None, chosen=None if text is None else str(text)))
     loaded = load_model(model)
-    curves: list[dict[str, Any]] = []
+    document: dict[str, Any] = {
+        "benchmark": cases.benchmark,
+        "command": shlex.join(["emendo", *sys.argv[1:]]),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "model": loaded.name,
+        "model_digest": loaded.digest,
+        "seed": seed,
+        "methods": [],
+    }
     with console.progress_of_stages() as progress:
         for name, size in product(names, sizes):
             found = edit_in_sequence(
@@ -103,18 +113,10 @@ def command(
                 seed=seed,
                 progress=progress,
             )
-            curves.append(as_curve(name, settings_of(name, config), size, found))
-    document = {
-        "benchmark": cases.benchmark,
-        "command": shlex.join(["emendo", *sys.argv[1:]]),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "model": loaded.name,
-        "model_digest": loaded.digest,
-        "seed": seed,
-        "methods": curves,
-    }
-    if output is not None:
-        write_whole(output, as_json(document))
+            document["methods"].append(as_curve(name, settings_of(name, config), size, found))
+            # A curve takes hours: whoever stops the next one has those before it.
+            if output is not None:
+                write_whole(output, as_json(document))
     if plot is not None:
         draw_sequence(document, plot)
     if html is not None:
