@@ -14,7 +14,7 @@ describe("figures", () => {
   });
 
   it("never call a small probability none", () => {
-    expect([0, 0.00001, 0.0123, 0.987].map(percent)).toEqual(["0.0 %", "< 0.1 %", "1.2 %", "99 %"]);
+    expect([0, 0.00001, 0.0123, 0.987].map(percent)).toEqual(["0.0 %", "< 0.1 %", "1.2 %", "99 %"].map((text) => text.replaceAll(" ", "\u00a0")));
   });
 
   it("doubt more what is less likely", () => {

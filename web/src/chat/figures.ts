@@ -9,10 +9,10 @@ export function tokensPerSecond(answer: Pick<Answer, "tokens" | "seconds" | "sec
   return (tokens.length - 1) / (seconds - first);
 }
 
-/** A probability as people read it. */
+/** A probability as people read it, on one line. */
 export function percent(probability: number): string {
-  if (probability > 0 && probability < 0.001) return "< 0.1 %";
-  return `${(100 * probability).toFixed(probability >= 0.1 ? 0 : 1)} %`;
+  if (probability > 0 && probability < 0.001) return "<\u00a00.1\u00a0%";
+  return `${(100 * probability).toFixed(probability >= 0.1 ? 0 : 1)}\u00a0%`;
 }
 
 /** One of five steps from certain (0) to unlikely (4). */
