@@ -219,6 +219,11 @@ def main() -> None:
     parser.add_argument(
         "--deepest", type=int, default=99, help="with --plain: no edits of layers above this one, to save time"
     )
+    parser.add_argument(
+        "--treatment",
+        choices=sorted(set(TREATMENTS) - {"with training"}),
+        help="with --plain: single edits that were all treated so afterwards",
+    )
     parser.add_argument("--absent", action="store_true", help="with --plain: no subject of any edit among the candidates")
     parser.add_argument("--calibrate", action="store_true", help="write the fitted regression into the package")
     parser.add_argument("-o", "--output", type=Path)
@@ -235,6 +240,9 @@ def main() -> None:
     kept = options.work / f"found-{len(candidates)}{'-absent' if options.absent else ''}"
     kept.mkdir(exist_ok=True)
     wanted = [s for s in suspects(options.work) if not options.plain or _is_plain(s, options.work, options.deepest)]
+    if options.treatment is not None:
+        alone = [s for s in wanted if len(_about(s, options.work)["facts"]) == 1]
+        wanted = [_treated(s.name, s.family, options.treatment, None) for s in alone]
     todo = [s for s in wanted if not (kept / f"{s.name}.json").is_file()]
     for at in range(0, len(todo), options.at_once):
         _audit(todo[at : at + options.at_once], kept, options.work, model, base, candidates)
@@ -264,8 +272,12 @@ def _is_plain(suspect: Suspect, work: Path, deepest: int) -> bool:
     """Whether it is an edit and nothing else, at layers that are not too deep."""
     if not suspect.is_edit or suspect.treatment:
         return False
-    about = json.loads((work / "parts" / f"{suspect.parts[0]}.json").read_text())
-    return max(about["layers"]) <= deepest
+    return max(_about(suspect, work)["layers"]) <= deepest
+
+
+def _about(suspect: Suspect, work: Path) -> dict[str, Any]:
+    """How its first part came to be; empty where it has none."""
+    return json.loads((work / "parts" / f"{suspect.parts[0]}.json").read_text()) if suspect.parts else {}
 
 
 def _audit(
@@ -280,11 +292,10 @@ def _audit(
     found = find(model, [c.of("changed") for c in comparisons], candidates, progress=lambda s, d, t: None)
     out.print(f"findings of {len(todo)} suspects in {time.perf_counter() - started:.0f} s")
     for suspect, comparison, seen in zip(todo, comparisons, found, strict=True):
-        about = json.loads((work / "parts" / f"{suspect.parts[0]}.json").read_text()) if suspect.parts else {}
         row = {
             "suspect": asdict(suspect),
             "is_edit": suspect.is_edit,
-            "about": about,
+            "about": _about(suspect, work),
             "changed": len(comparison.changes),
             "rounded": len(comparison.of("rounded")),
             "tensors": comparison.tensors,

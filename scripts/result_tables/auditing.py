@@ -74,12 +74,21 @@ def _batches(batches: list[dict[str, Any]]) -> str:
 
 
 def names(path: Path) -> str:
-    """Whose fact it is, among many names, from a file that benchmarks/auditing.py wrote with --single."""
+    """Whose fact it is, among many names, from a file that benchmarks/auditing.py wrote with --plain."""
+    return _edits(path, "Edits of whole strength")
+
+
+def permuted(path: Path) -> str:
+    """The same of edits behind which hidden units were shuffled, with --treatment permuted."""
+    return _edits(path, "Edits of whole strength, the hidden units of every edited layer shuffled afterwards")
+
+
+def _edits(path: Path, what: str) -> str:
     found = json.loads(path.read_text(encoding="utf-8"))
     keys = ("called an edit", "layer", "subject first", "subject of ten", *_NAMED)
     groups = _groups(found)
     rows = [(key, *(_cell(found[name][key]) for name in groups)) for key in keys]
-    told = f"Edits of whole strength, {found['candidates']:,} candidate names, judged by the package's own regression"
+    told = f"{what}, {found['candidates']:,} candidate names, judged by the package's own regression"
     parts = [layout.table(("figure", *groups), rows)]
     if found["batches"]:
         parts.append(_batches(found["batches"]))
@@ -176,6 +185,7 @@ def _cell(row: dict[str, Any]) -> str:
 PARTS: Parts = {
     "auditing": ("auditing.json", figures),
     "auditing names": ("auditing_names.json", names),
+    "auditing permuted": ("auditing_permuted.json", permuted),
     "auditing absent": ("auditing_absent.json", absent),
     "auditing speed": ("auditing_speed.json", speed),
     "auditing alone": ("auditing_alone.json", alone),
