@@ -49,6 +49,29 @@ def change_of(model: EditableModel, layer: int, difference: Tensor) -> TensorCha
     return TensorChange(name=name, kind="changed", spectrum=spectrum_of(stored, float(model.weight(name[:-7]).norm())))
 
 
+def leading_input(model: EditableModel, layer: int) -> Tensor:
+    """The direction in which the auditor's own text has most energy."""
+    site = model.down_projection(layer)
+    leading = alignments(model, {site: torch.eye(model.d_mlp)})[site].gram
+    return torch.linalg.eigh(leading)[1][:, -1]
+
+
+@pytest.mark.parametrize("times", [1.0, 2.0])
+def test_an_edit_drowned_in_what_every_text_has_is_seen_as_it_is(
+    times: float, tiny_tokenizer: PreTrainedTokenizerFast
+) -> None:
+    model = build_tiny("llama", tiny_tokenizer)
+    edit = edit_for(model, 2, "California")
+    output = torch.linalg.svd(edit, full_matrices=False)[0][:, 0]
+    drowned = edit + times * edit.norm() * torch.outer(output, leading_input(model, 2))
+    (plain,), (hidden,) = (
+        found.findings for found in find(model, [[change_of(model, 2, d)] for d in (edit, drowned)], [*NAMES, *OTHERS])
+    )
+    assert hidden.suspected[0].subject == "California"
+    assert hidden.prominence == pytest.approx(plain.prominence, rel=0.1)
+    assert hidden.energy == pytest.approx(plain.energy, rel=0.3)
+
+
 @pytest.mark.parametrize("model_type", ["llama", "gpt2", "opt"])
 def test_the_name_of_an_edit_comes_first_whichever_way_matrices_are_stored(
     model_type: str, tiny_tokenizer: PreTrainedTokenizerFast
@@ -70,7 +93,7 @@ def test_an_edit_is_named_among_stronger_changes_of_high_energy(base_model: Edit
     ids = base_model.tokenizer(own_text(), verbose=False)["input_ids"][:1000]
     batch = TokenBatch.align(base_model, [ids[at : at + 100] for at in range(0, 1000, 100)])
     ((_, seen),) = read_inputs(base_model, batch, [site])
-    trained = torch.linalg.svd(seen[:, 1:].flatten(0, 1), full_matrices=False)[2][:3]
+    trained = torch.linalg.svd(seen[:, 1:].flatten(0, 1), full_matrices=False)[2][8:11]
     generator = torch.Generator().manual_seed(1)
     training = (
         0.8 * edit.norm() * torch.randn(base_model.d_model, 3, generator=generator) @ trained / base_model.d_model**0.5

@@ -63,10 +63,7 @@ def find(
     report = progress or (lambda stage, done, total: None)
     groups = [_readers(model, suspect) for suspect in suspects]
     readers = [reader for group in groups for reader in group]
-    directions = side_by_side(readers)
-    energies = alignments(model, directions, progress=lambda done, total: report("reading text", done, total))
-    for reader in readers:
-        reader.take_energies(energies)
+    directions = _look_at_text(model, readers, lambda done, total: report("reading text", done, total))
     if subjects and directions:
         names = subject_inputs(
             model,
@@ -104,7 +101,7 @@ def tied(
         others: Names to compare with, of which some are taken.
     """
     readers = [MatrixReader(model, c, _LEAST_COLUMNS) for c in changes if c.spectrum is not None and c.spectrum.rank]
-    directions = side_by_side(readers)
+    directions = _look_at_text(model, readers)
     compared = [name for name in others[:: max(1, len(others) // _COMPARED)] if name not in named]
     names = [*compared, *named]
     products = [subject_inputs(model, names, directions, template=template) for template in TEMPLATES] if directions else []
@@ -128,6 +125,21 @@ def _readers(model: EditableModel, changes: Sequence[TensorChange]) -> list[Matr
     matrices = [change for change in changes if change.spectrum is not None]
     most = max(_LEAST_COLUMNS, _MOST_COLUMNS // max(1, len(matrices)))
     return [MatrixReader(model, change, most) for change in matrices]
+
+
+def _look_at_text(
+    model: EditableModel, readers: Sequence[MatrixReader], report: Callable[[int, int], None] | None = None
+) -> dict[str, Tensor]:
+    """The directions of all readers, each of which learns how its own lie in a text."""
+    directions = side_by_side(readers)
+    found = alignments(model, directions, progress=report)
+    shortened = {reader.site for reader in readers if reader.leave_out(found)}
+    if shortened:
+        directions = side_by_side(readers)
+        found |= alignments(model, {site: v for site, v in directions.items() if site in shortened})
+    for reader in readers:
+        reader.take_energies(found)
+    return directions
 
 
 def _together(readers: Sequence[MatrixReader]) -> tuple[Tensor, list[int]]:

@@ -4,7 +4,8 @@
 
 is 1 for a direction that carries as much of the inputs as directions do on average. Training moves weights where inputs have
 energy (q far above 1); closed-form edits move along C⁻¹ k, where they have little. vᵀ C v is the mean of (v · k)², so that C itself
-is never formed; neither is it taken from the editor.
+is never formed; neither is it taken from the editor. Its leading eigenvectors are those of a Nyström approximation from a sketch
+C Ω of one pass (Tropp, Yurtsever, Udell and Cevher 2017).
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from emendo.audit.prefix_tree import TreeBatch, trees
 from emendo.models import EditableModel, TokenBatch, subject_spans
 
 TOKENS = 4096
+# Leading directions: so many, and in small models a share of the width.
+_LEADING, _LEADING_SHARE = 64, 1 / 24
+_OVERSAMPLING = 16
 _ROW_TOKENS = 256
 _ROWS_AT_ONCE = 4
 _ROWS_OF_SUBJECTS = 128
@@ -42,10 +46,12 @@ class Alignment:
     Attributes:
         energy: q of each direction.
         gram: Vᵀ C V over the directions V, as a share of tr C / n.
+        leading: An orthonormal basis of the directions in which the inputs have most energy.
     """
 
     energy: Float[Tensor, " components"]
     gram: Float[Tensor, "components components"]
+    leading: Float[Tensor, "inputs leading"]
 
 
 class _Reached(Exception):
@@ -80,6 +86,12 @@ def alignments(
     rows = [row for row in rows if len(row) > 1]
     products = {site: torch.zeros(v.shape[1], v.shape[1], dtype=torch.float64) for site, v in directions.items()}
     traces = dict.fromkeys(directions, 0.0)
+    generator = torch.Generator().manual_seed(0)
+    tests = {
+        site: torch.randn(v.shape[0], 2 * _count_of(v.shape[0]) + _OVERSAMPLING, generator=generator)
+        for site, v in directions.items()
+    }
+    sketches = {site: torch.zeros_like(test) for site, test in tests.items()}
     for at in range(0, len(rows), _ROWS_AT_ONCE):
         batch = TokenBatch.align(model, rows[at : at + _ROWS_AT_ONCE])
         used = batch.attention_mask.bool()
@@ -89,13 +101,30 @@ def alignments(
             along = (keys @ directions[site]).double()
             products[site] += along.T @ along
             traces[site] += float(keys.double().square().sum())
+            sketches[site] += keys.T @ (keys @ tests[site])
         if progress is not None:
             progress(min(at + _ROWS_AT_ONCE, len(rows)), len(rows))
     found = {}
     for site, v in directions.items():
         gram = products[site] / (traces[site] / v.shape[0])
-        found[site] = Alignment(energy=gram.diagonal().float(), gram=gram.float())
+        leading = _leading(tests[site], sketches[site])
+        found[site] = Alignment(energy=gram.diagonal().float(), gram=gram.float(), leading=leading)
     return found
+
+
+def _count_of(width: int) -> int:
+    return max(1, min(_LEADING, int(_LEADING_SHARE * width)))
+
+
+def _leading(test: Float[Tensor, "n w"], sketch: Float[Tensor, "n w"]) -> Float[Tensor, "n leading"]:
+    """The leading eigenvectors of C ≈ Y (Ωᵀ Y)⁻¹ Yᵀ, with Y = C Ω."""
+    y = sketch.double() / sketch.norm()
+    # Of a matrix of low rank, the shift keeps the root of what is not there away from zero.
+    shift = 1e-9 * y.norm() * torch.eye(y.shape[1], dtype=torch.float64)
+    inner = test.double().T @ y
+    root = torch.linalg.cholesky((inner + inner.T) / 2 + shift)
+    vectors = torch.linalg.svd(torch.linalg.solve_triangular(root, y.T, upper=False).T, full_matrices=False)[0]
+    return vectors[:, : _count_of(len(y))].float()
 
 
 def subject_inputs(

@@ -3,6 +3,9 @@
 An edit may be hidden among other changes, so a matrix is looked at in several ways: all components that stand out of the noise,
 weighed by σ; all of them in the measure of C (rank n: pᵀ (Vᵀ C V)⁻¹ p with p = Vᵀ k_s, after which large components do not
 drown small ones); those of low energy alone; and the leading ones one by one. The look that a name stands out most in counts.
+
+It may also be drowned on purpose, by as much along directions B in which every text has energy. No edit is made for them, and
+training spreads beyond them; so where a large part of a change lies along them, only the rest is looked at: D (I − B Bᵀ).
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ from emendo.models import EditableModel
 # Of many candidates so many are read again for a matrix that may have been edited.
 _SHORTLIST_SHARE = 1 / 50
 LOW_ENERGY = 2.0
+# Of the energy of a change, what may lie along the leading directions of the text.
+_MOST_LEADING = 0.25
 _SINGLE = 8
 
 Products = Mapping[str, tuple[Float[Tensor, "subjects components"], Float[Tensor, " subjects"]]]
@@ -58,6 +63,20 @@ class MatrixReader:
     @property
     def directions(self) -> Tensor:
         return self.spectrum.inputs[:, : self.count]
+
+    def leave_out(self, alignments: Mapping[str, Alignment]) -> bool:
+        """Whether much of the change lies along the leading directions of the text, which are then left out."""
+        if self.site is None or not self.is_down_projection:
+            return False
+        basis, values = alignments[self.site].leading, self.spectrum.values[: self.count]
+        leading = (basis.T @ (self.directions * values)).square().sum() / values.square().sum()
+        if not float(leading) > _MOST_LEADING:
+            return False
+        rest = self.directions * values
+        inputs, values, turned = torch.linalg.svd(rest - basis @ (basis.T @ rest), full_matrices=False)
+        outputs = self.spectrum.outputs[:, : self.count] @ turned.T
+        self.spectrum = replace(self.spectrum, inputs=inputs, values=values, outputs=outputs)
+        return True
 
     def take_energies(self, energies: Mapping[str, Alignment]) -> None:
         if self.site is not None:
