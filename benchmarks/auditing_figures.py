@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,12 +25,8 @@ DEEP = 9
 
 def command_line(script: str) -> str:
     """The command that is running, with files by their names alone."""
-    return " ".join(
-        [
-            f"python benchmarks/{script}",
-            *(Path(word).name if "/" in word and word[0] != "-" else word for word in sys.argv[1:]),
-        ]
-    )
+    told = (Path(word).name if "/" in word and word[0] != "-" else word for word in sys.argv[1:])
+    return shlex.join(["python", f"benchmarks/{script}", *told])
 
 
 def findings_of(row: dict[str, Any]) -> list[Finding]:
@@ -98,6 +95,7 @@ def summary(rows: Sequence[dict[str, Any]], calibration: Calibration) -> dict[st
             "top energy share": _auroc([_share(r) for r in plain], [_share(r) for r in benign]),
         },
         "false_alarms": _share_of(benign, lambda r: score(r) >= EDITED),
+        "greatest_leading_share": {"edits": _leading(plain), "benign changes": _leading(benign)},
         "strata": {
             f"{family} {treatment}".strip(): {
                 "called an edit": _share_of(_stratum(rows, family, treatment), lambda r: score(r) >= EDITED),
@@ -114,6 +112,11 @@ def summary(rows: Sequence[dict[str, Any]], calibration: Calibration) -> dict[st
 def _family(row: dict[str, Any]) -> str:
     """What is left out together: a method, or adapters and tuning of the same matrices."""
     return f"{row['suspect']['family']} {row['about'].get('modules', '')}".strip()
+
+
+def _leading(rows: Sequence[dict[str, Any]]) -> float:
+    """The greatest share of a matrix's change along the leading directions of the text."""
+    return max((f.leading_share or 0.0 for row in rows for f in findings_of(row)), default=0.0)
 
 
 def _stratum(rows: Sequence[dict[str, Any]], family: str, treatment: str) -> list[dict[str, Any]]:

@@ -83,6 +83,11 @@ def permuted(path: Path) -> str:
     return _edits(path, "Edits of whole strength, the hidden units of every edited layer shuffled afterwards")
 
 
+def high_energy(path: Path) -> str:
+    """The same of edits drowned along the direction of most energy, with --treatment 'high energy'."""
+    return _edits(path, "Edits of whole strength, as much again added along the direction in which text has most energy")
+
+
 def _edits(path: Path, what: str) -> str:
     found = json.loads(path.read_text(encoding="utf-8"))
     keys = ("called an edit", "layer", "subject first", "subject of ten", *_NAMED)
@@ -186,6 +191,7 @@ PARTS: Parts = {
     "auditing": ("auditing.json", figures),
     "auditing names": ("auditing_names.json", names),
     "auditing permuted": ("auditing_permuted.json", permuted),
+    "auditing high energy": ("auditing_high_energy.json", high_energy),
     "auditing absent": ("auditing_absent.json", absent),
     "auditing speed": ("auditing_speed.json", speed),
     "auditing alone": ("auditing_alone.json", alone),

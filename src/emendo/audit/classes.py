@@ -24,7 +24,7 @@ from statistics import median
 from typing import Literal
 
 from emendo.audit.compare import Comparison
-from emendo.audit.finding import Finding
+from emendo.audit.finding import MOST_LEADING, Finding
 from emendo.audit.spectrum import COMPONENTS
 
 Class = Literal["untouched", "storage noise", "low-rank adapter", "fine-tuning", "closed-form edit", "unknown"]
@@ -169,6 +169,11 @@ def _evidence(comparison: Comparison, findings: Sequence[Finding], best: Finding
         f"{best.name}: ‖ΔW‖/‖W‖ {best.relative_norm:.3f}; {_rank(best.rank)} of the noise, with {best.shown_share:.1%} of the "
         f"energy; the first is {best.top_share:.1%} of it.",
     ]
+    if best.leading_share is not None and best.leading_share > MOST_LEADING:
+        sentences.append(
+            f"{best.leading_share:.0%} of its energy lies along the directions in which every text has most: that would drown an edit, so "
+            "only the rest was looked at."
+        )
     if best.energy is not None:
         sentences.append(
             f"Along its input directions text has {best.energy:.2f} times the energy of an average direction: trained changes lie "

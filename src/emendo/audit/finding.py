@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from emendo.audit.compare import TensorChange
 from emendo.audit.subjects import Suspected
 
+# Of the energy of a change, what may lie along the leading directions of the text.
+MOST_LEADING = 0.25
+
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
@@ -24,6 +27,8 @@ class Finding:
         is_down_projection: Whether it is the matrix that closed-form edits write to.
         energy: q of the components that stand out, weighed by σ²; None for matrices whose inputs were not read.
         lowest_energy: The least q of a component that stands out.
+        leading_share: Share of the energy ‖D‖² along the leading directions of the text; where it is above `MOST_LEADING`, all that
+            has to do with inputs is told of the rest.
         look: Which components that look takes.
         suspected: The names that it answers to most, strongest first.
     """
@@ -38,6 +43,7 @@ class Finding:
     is_down_projection: bool = False
     energy: float | None = None
     lowest_energy: float | None = None
+    leading_share: float | None = None
     look: str = ""
     suspected: tuple[Suspected, ...] = ()
 

@@ -123,7 +123,7 @@ def _leading(test: Float[Tensor, "n w"], sketch: Float[Tensor, "n w"]) -> Float[
     shift = 1e-9 * y.norm() * torch.eye(y.shape[1], dtype=torch.float64)
     inner = test.double().T @ y
     root = torch.linalg.cholesky((inner + inner.T) / 2 + shift)
-    vectors = torch.linalg.svd(torch.linalg.solve_triangular(root, y.T, upper=False).T, full_matrices=False)[0]
+    vectors: Tensor = torch.linalg.svd(torch.linalg.solve_triangular(root, y.T, upper=False).T, full_matrices=False)[0]
     return vectors[:, : _count_of(len(y))].float()
 
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
 from emendo.audit.compare import TensorChange
-from emendo.audit.finding import Finding, finding_of
+from emendo.audit.finding import MOST_LEADING, Finding, finding_of
 from emendo.audit.inputs import Alignment
 from emendo.audit.spectrum import Spectrum
 from emendo.audit.subjects import MOST, Suspected, deviations, ranked
@@ -28,8 +28,6 @@ from emendo.models import EditableModel
 # Of many candidates so many are read again for a matrix that may have been edited.
 _SHORTLIST_SHARE = 1 / 50
 LOW_ENERGY = 2.0
-# Of the energy of a change, what may lie along the leading directions of the text.
-_MOST_LEADING = 0.25
 _SINGLE = 8
 
 Products = Mapping[str, tuple[Float[Tensor, "subjects components"], Float[Tensor, " subjects"]]]
@@ -54,6 +52,7 @@ class MatrixReader:
         self.is_down_projection = self.site in {model.down_projection(layer) for layer in range(model.n_layers)}
         self.energy: float | None = None
         self.lowest_energy: float | None = None
+        self.leading_share: float | None = None
         self.span = slice(0, 0)
         self.looks: list[_Look] = []
         self.look: _Look | None = None
@@ -69,11 +68,12 @@ class MatrixReader:
         if self.site is None or not self.is_down_projection:
             return False
         basis, values = alignments[self.site].leading, self.spectrum.values[: self.count]
-        leading = (basis.T @ (self.directions * values)).square().sum() / values.square().sum()
-        if not float(leading) > _MOST_LEADING:
+        change = self.directions * values
+        along = basis.T @ change
+        self.leading_share = float(along.square().sum() / values.square().sum())
+        if not self.leading_share > MOST_LEADING:
             return False
-        rest = self.directions * values
-        inputs, values, turned = torch.linalg.svd(rest - basis @ (basis.T @ rest), full_matrices=False)
+        inputs, values, turned = torch.linalg.svd(change - basis @ along, full_matrices=False)
         outputs = self.spectrum.outputs[:, : self.count] @ turned.T
         self.spectrum = replace(self.spectrum, inputs=inputs, values=values, outputs=outputs)
         return True
@@ -131,6 +131,7 @@ class MatrixReader:
             is_down_projection=self.is_down_projection,
             energy=self.energy,
             lowest_energy=self.lowest_energy,
+            leading_share=self.leading_share,
             look=self.look.label,
             suspected=tuple(suspected),
         )
