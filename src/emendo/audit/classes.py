@@ -171,7 +171,8 @@ def _evidence(comparison: Comparison, findings: Sequence[Finding], best: Finding
     ]
     if best.leading_share is not None and best.leading_share > MOST_LEADING:
         sentences.append(
-            f"{best.leading_share:.0%} of its energy lies where every text has most, which would drown an edit: the rest was looked at."
+            f"{best.leading_share:.0%} of its energy lies where every text has most: that would drown an edit, so only the "
+            "rest was looked at."
         )
     if best.energy is not None:
         sentences.append(
