@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from emendo.cli.main import main
+from emendo.evaluate import sequence
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -41,6 +43,29 @@ def test_each_method_is_run_with_each_size_of_a_batch(
     assert [[point["edits"] for point in curve["points"]] for curve in document["methods"]] == [[1, 3], [2, 3]] * 2
     assert "memit, 2 together" in picture.read_text()
     assert "one edit at a time" in page.read_text()
+
+
+@pytest.mark.usefixtures("lenient")
+def test_a_run_that_is_stopped_leaves_the_points_that_it_came_to(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EMENDO_HOME", str(tmp_path / "home"))
+    text, written = tmp_path / "text.txt", tmp_path / "curves.json"
+    text.write_text("The capital of France is Paris. The capital of Texas is Austin. " * 100, encoding="utf-8")
+    measure, measured = sequence._measured, []
+
+    def once(*given: Any) -> sequence.SequencePoint:
+        if measured:
+            raise KeyboardInterrupt
+        measured.append(measure(*given))
+        return measured[0]
+
+    monkeypatch.setattr(sequence, "_measured", once)
+    few = ("--model", str(folder), "--text", str(text), "--set", "steps=2", "--layer", "1", "--set", "prefixes=2")
+    code, _, _ = run(capsys, "--n", "2", "--points", "1", "--methods", "rome", *few, "-o", str(written))
+    assert code == 130
+    (curve,) = json.loads(written.read_text())["methods"]
+    assert [point["edits"] for point in curve["points"]] == [1]
 
 
 @pytest.mark.parametrize("option", ["--points", "--batch"])

@@ -20,8 +20,10 @@ ROME = {"layers": (2,), "steps": 3, "formats": ("completion",), "clamp": 0.3}
 
 
 def _run(tiny: EditableModel, cases: CaseSet, home: Path, **settings):
-    return edit_in_sequence(
-        tiny, cases, method="rome", config=ROME, text=TEXT, windows=2, home=home, points=(1, 2, 100), **settings
+    return list(
+        edit_in_sequence(
+            tiny, cases, method="rome", config=ROME, text=TEXT, windows=2, home=home, points=(1, 2, 100), **settings
+        )
     )
 
 

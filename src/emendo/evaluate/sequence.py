@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -68,8 +68,8 @@ def edit_in_sequence(
     seed: int = 0,
     home: Path | None = None,
     progress: Callable[[str, int, int], None] | None = None,
-) -> list[SequencePoint]:
-    """The points of a sequence of edits.
+) -> Iterator[SequencePoint]:
+    """The points of a sequence of edits, each as soon as it is measured.
 
     Args:
         model: The model to edit; its weights stay as they are.
@@ -97,7 +97,6 @@ def edit_in_sequence(
     editor = Editor(model, method=method, config=config, corpus=corpus, seed=seed, home=home, keep_values=True)
     wholes = (-(-point // batch) * batch for point in points)
     ends = sorted({end for end in wholes if end < len(cases.cases)} | {len(cases.cases)})
-    found: list[SequencePoint] = []
     done = refused = 0
     for end in ends:
         started, first = time.perf_counter(), done
@@ -111,10 +110,10 @@ def edit_in_sequence(
             done += len(part)
             report(f"{method}: edits", done, len(cases.cases))
         seconds = (time.perf_counter() - started) / (done - first)
-        found.append(_measured(model, reader, editor.revision, cases.cases[:done], measured, seed, refused, seconds, report))
-        if found[-1].collapsed:
-            break
-    return found
+        point = _measured(model, reader, editor.revision, cases.cases[:done], measured, seed, refused, seconds, report)
+        yield point
+        if point.collapsed:
+            return
 
 
 def _measured(

@@ -71,7 +71,7 @@ def command(
     from emendo.evaluate.ability import WIKITEXT, read_text
     from emendo.evaluate.data import find_data
     from emendo.evaluate.documents import as_json, writable, write_whole
-    from emendo.evaluate.sequence import as_curve, edit_in_sequence
+    from emendo.evaluate.sequence import SequencePoint, as_curve, edit_in_sequence
     from emendo.evaluate.sequence_figure import draw_sequence
     from emendo.evaluate.sequence_page import sequence_page
     from emendo.models import load_model
@@ -100,7 +100,9 @@ def command(
     }
     with console.progress_of_stages() as progress:
         for name, size in product(names, sizes):
-            found = edit_in_sequence(
+            found: list[SequencePoint] = []
+            document["methods"].append({})
+            for point in edit_in_sequence(
                 loaded,
                 cases,
                 method=name,
@@ -112,11 +114,12 @@ def command(
                 corpus=corpus,
                 seed=seed,
                 progress=progress,
-            )
-            document["methods"].append(as_curve(name, settings_of(name, config), size, found))
-            # A curve takes hours: whoever stops the next one has those before it.
-            if output is not None:
-                write_whole(output, as_json(document))
+            ):
+                found.append(point)
+                document["methods"][-1] = as_curve(name, settings_of(name, config), size, found)
+                # Points are hours apart: whoever stops has those before.
+                if output is not None:
+                    write_whole(output, as_json(document))
     if plot is not None:
         draw_sequence(document, plot)
     if html is not None:
