@@ -84,7 +84,7 @@ def sequence(path: Path) -> str:
         "‖Δ‖ / ‖W‖",
         "s an edit",
     )
-    told = f"{document['benchmark']}, all edits so far asked again, on {document['model']} (seed {document['seed']})"
+    told = f"{document['benchmark']}, of the facts edited so far n asked again, on {document['model']} (seed {document['seed']})"
     parts = [
         layout.table(header, rows),
         *layout.footnote(measures),
