@@ -124,11 +124,18 @@ def judge(comparison: Comparison, findings: Sequence[Finding], calibration: Cali
     """
     if not comparison.changes:
         return _proved("untouched", "Every tensor is equal to the base's, to the bit.")
-    if comparison.is_harmless:
-        return _proved("storage noise", *_harmless(comparison))
+    rounded, rearranged = comparison.of("rounded"), comparison.of("rearranged")
+    if len(rounded) == len(comparison.changes):
+        return _proved(
+            "storage noise",
+            f"All {len(rounded)} tensors that differ are the base's, rounded to {_recipes(comparison)}: repeated and equal.",
+        )
+    if len(rounded) + len(rearranged) == len(comparison.changes):
+        # That orders and scales of a block belong together is not proved, and nobody shuffles units by accident.
+        return _unknown(*_rearranged(comparison), "Nothing else was changed.")
     if not findings:
-        harmless = len(comparison.of("rounded")) + len(comparison.of("rearranged"))
-        return _unknown(f"{len(comparison.changes) - harmless} tensors differ, none of them a matrix that can be compared.")
+        others = len(comparison.changes) - len(rounded) - len(rearranged)
+        return _unknown(f"{others} tensors differ, none of them a matrix that can be compared.")
     best = max(findings, key=lambda finding: edit_probability(finding, calibration))
     p = checkpoint_probability(findings, calibration)
     evidence = _evidence(comparison, findings, best)
@@ -197,23 +204,17 @@ def _recipes(comparison: Comparison) -> str:
     return " or ".join(sorted({str(change.recipe) for change in comparison.of("rounded")}))
 
 
-def _harmless(comparison: Comparison) -> tuple[str, ...]:
-    rounded = comparison.of("rounded")
-    told = f"{len(rounded)} tensors that differ are the base's, rounded to {_recipes(comparison)}: repeated and equal."
-    return (*([told] if rounded else []), *_rearranged(comparison))
-
-
 def _rearranged(comparison: Comparison) -> tuple[str, ...]:
     """A sentence, if hidden units stand elsewhere."""
     names = list(comparison.arrangements)
     blocks = sorted({name.rpartition(".")[0].rpartition(".")[0] for name in names})
     where = f"{' and '.join(blocks[:_FEW])}{' and others' if len(blocks) > _FEW else ''}"
     told = (
-        f"The hidden units of {where} stand elsewhere than in the base ({len(names)} tensors), which computes the same and can "
-        "hide a change: they were put back before comparing."
+        f"The hidden units of {where} stand elsewhere than in the base ({len(names)} tensors), which may compute the same and "
+        "can hide a change: they were put back before comparing."
     )
     return (told,) if names else ()
 
 
-def _proved(kind: Class, *sentences: str) -> Judgement:
-    return Judgement(kind=kind, probability=1.0, edit_probability=0.0, evidence=sentences)
+def _proved(kind: Class, sentence: str) -> Judgement:
+    return Judgement(kind=kind, probability=1.0, edit_probability=0.0, evidence=(sentence,))

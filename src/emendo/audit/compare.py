@@ -70,11 +70,6 @@ class Comparison:
         return [change for change in self.changes if change.kind == kind]
 
     @property
-    def is_harmless(self) -> bool:
-        """Whether all that differs was only rounded or rearranged."""
-        return all(change.kind in ("rounded", "rearranged") for change in self.changes)
-
-    @property
     def recipe(self) -> str | None:
         """What most of the rounded tensors were rounded to; None where none was."""
         counts = Counter(change.recipe for change in self.of("rounded"))
