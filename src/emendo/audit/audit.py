@@ -67,6 +67,7 @@ class AuditReport:
         if self.judgement.kind == "closed-form edit":
             return "edited"
         is_doubtful = self.judgement.kind == "unknown" or self.judgement.edit_probability > 1 - EDITED
+        is_doubtful |= bool(self.comparison.arrangements)
         contradicted = any(passport.contradicted for passport in self.passports)
         return "inconclusive" if is_doubtful or contradicted else "clean"
 
