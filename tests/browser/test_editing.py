@@ -98,7 +98,7 @@ def test_the_dial_scales_the_edit_and_a_red_canary_offers_the_way_back(visit: Vi
     new = []
     for key, curve in (("", told[1]), ("End", told[2]), ("Home", told[0])):
         dial.press(key or "Tab")
-        found = re.search(r"new (?:< )?([\d.]+) %", curve.get_attribute("aria-label") or "")
+        found = re.search(r"new (?:<\s)?([\d.]+)\s%", curve.get_attribute("aria-label") or "")
         assert found is not None
         new.append(float(found[1]))
     assert new[0] > 50 > new[2]
