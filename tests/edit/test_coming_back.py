@@ -76,7 +76,8 @@ def test_no_method_touches_a_head_that_is_tied_to_the_embedding(
     assert model.network.get_output_embeddings().weight is model.embedding.weight
     edit = edit_of(model, method, tmp_path / "home")
     changed = {f"{change.site}.weight" for change in edit.delta.changes}
-    assert changed <= {f"{model.down_projection(layer)}.weight" for layer in range(model.n_layers)}
+    of_mlps = [path for at in range(model.n_layers) for path in (model.down_projection(at), *model.up_projections(at))]
+    assert changed <= {f"{path}.weight" for path in of_mlps}
     folder = export_revision(model, [patch_of(model, edit)], tmp_path / "out", "merged")
     merged = AutoModelForCausalLM.from_pretrained(folder)
     assert merged.get_output_embeddings().weight is merged.get_input_embeddings().weight

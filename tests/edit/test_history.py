@@ -23,7 +23,16 @@ PRIORS = {
 def moment_of(layer: int) -> SecondMoment:
     sample = torch.randn(5 * N, N, generator=torch.Generator().manual_seed(layer))
     matrix = sample.T @ sample / (5 * N)
-    return SecondMoment(site=str(layer), matrix=matrix, tokens=1, corpus="", corpus_digest="", shrinkage=0.0)
+    return SecondMoment(
+        site=str(layer),
+        matrix=matrix,
+        mean=torch.zeros(N),
+        start=torch.zeros(N),
+        tokens=1,
+        corpus="",
+        corpus_digest="",
+        shrinkage=0.0,
+    )
 
 
 def held_about(place: str, columns: int = 2) -> Held:

@@ -34,6 +34,7 @@ EASY = {
     "worst_probability": 0.6,
 }
 OWN = {
+    "hidden_unit": {"slack": 1e-3, "layers": (3,), "stop": False, "peers": 2},
     "memit": {"moment_weight": 1e-3, "layers": (2, 3)},
     "memit_sequential": {"moment_weight": 1e-3, "norm_penalty": 1e-6, "layers": (2, 3)},
     "alphaedit": {"share": 0.98, "penalty": 1e-6, "layers": (2, 3)},
@@ -69,7 +70,7 @@ def test_every_method_says_what_it_is(method: str) -> None:
     assert plugin.SUMMARY
     assert plugin.Config().layers == ()
     assert plugin.LAYERS in ("one", "pair", "range", "late", "all")
-    assert plugin.HAS_STATISTICS in (True, False)
+    assert set(plugin.STATISTICS) <= {"key", "mlp_in"}
 
 
 @pytest.mark.usefixtures("lenient")

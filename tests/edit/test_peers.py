@@ -10,8 +10,8 @@ import torch
 from emendo.edit.closed_form import ClosedForm
 from emendo.edit.contexts import Context, teaching_contexts
 from emendo.edit.keys_values import keys_at_subject, keys_beside_subject
-from emendo.edit.methods.two_layer import directions_of
-from emendo.edit.peers import TEXTS, Peers, subjects
+from emendo.edit.peers import TEXTS, Peers
+from emendo.edit.subjects import subjects
 from emendo.facts import EditRequest, Fact
 from emendo.models import EditableModel, Site, TokenBatch, capture
 
@@ -66,7 +66,7 @@ def test_keys_are_those_of_the_peers_in_the_prompts_of_the_fact(tiny: EditableMo
 def test_an_update_leaves_the_keys_of_peers_alone(tiny: EditableModel) -> None:
     own, held = keys_at_subject(tiny, 2, _bare(tiny, FACT)), _peers(tiny, 5).keys(FACT)[2]
     assert held.shape == (tiny.d_mlp, 5)
-    direction = directions_of(ClosedForm.of_moment(torch.eye(tiny.d_mlp)), own, held, 0.0)
+    direction = ClosedForm.of_moment(torch.eye(tiny.d_mlp)).direction(own, held, 0.0)
     assert float(direction @ own[:, 0]) == pytest.approx(1.0, abs=1e-3)
     torch.testing.assert_close(held.T @ direction, torch.zeros(5), atol=1e-3, rtol=0)
 

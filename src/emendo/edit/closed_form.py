@@ -76,6 +76,14 @@ class ClosedForm:
         _, directions = self._solve(keys, slack)
         return directions.float()
 
+    def direction(
+        self, keys: Float[Tensor, "d_mlp m"], held: Float[Tensor, "d_mlp p"], slack: float
+    ) -> Float[Tensor, " d_mlp"]:
+        """u: one at every key, and zero at those that are held, up to the slack."""
+        rows = self.directions(torch.cat([keys, held], dim=1), slack)[: keys.shape[1]]
+        direction: Tensor = rows.sum(dim=0)
+        return direction
+
     def scale(self, keys: Float[Tensor, "d_mlp m"]) -> float:
         """The mean of kᵀ M k: what a relative slack is a share of."""
         k = keys.double()

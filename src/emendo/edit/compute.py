@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from emendo.edit.contexts import kept_prefixes
 from emendo.edit.corpora import Corpus, file_corpus, python_corpus, sampled_corpus
@@ -18,6 +18,7 @@ from emendo.edit.guard import Guard, refuse_harm
 from emendo.edit.job import Groups, Held, History, Job, Solution
 from emendo.edit.kept_values import KeptValues
 from emendo.edit.layers import settled
+from emendo.edit.moment_sums import MomentKind
 from emendo.edit.second_moment import second_moments
 from emendo.edit.settings import MethodSettings
 from emendo.edit.shards import Savings
@@ -113,13 +114,17 @@ class Editor:
         self._plugin = METHODS.get(method)
         self.config = settled(model, method, self._plugin, config, home)
         self._text = _corpus(model, corpus, home, lambda done, total: self._report("sampling text", done, total))
-        self._moments = second_moments(
-            model,
-            self.config.layers if self._plugin.HAS_STATISTICS else (),
-            self._text,
-            home=home,
-            crew=crew,
-            progress=lambda done, total: self._report("second moment", done, total),
+        self._moments, self._inputs = (
+            second_moments(
+                model,
+                self.config.layers if kind in self._plugin.STATISTICS else (),
+                self._text,
+                kind=kind,
+                home=home,
+                crew=crew,
+                progress=lambda done, total: self._report("second moment", done, total),
+            )
+            for kind in get_args(MomentKind)
         )
         lengths = self.config.prefixes if "prefixed" in self.config.formats else ()
         self._prefixes = kept_prefixes(model, lengths, seed, home / "prefixes")
@@ -169,7 +174,7 @@ class Editor:
         """Digests of the text and statistics, and the texts, that edits rest on beside model and settings."""
         return {
             "corpus": self._text.digest(len(self._text.ids)),
-            "second_moments": [moment.statement()["digest"] for moment in self._moments.values()],
+            "second_moments": [moment["digest"] for moment in self._statements()],
             "prefixes": list(self._prefixes),
         }
 
@@ -186,6 +191,8 @@ class Editor:
         return Job(
             model=self.model,
             moments=self._moments,
+            inputs=self._inputs,
+            revision=self.revision,
             history=self._history,
             seed=self.seed,
             savings=self._savings,
@@ -193,6 +200,9 @@ class Editor:
             prefixes=self._prefixes,
             report=lambda done, total: self._report("searching values", done, total),
         )
+
+    def _statements(self) -> list[dict[str, object]]:
+        return [moment.statement() for moment in (*self._moments.values(), *self._inputs.values())]
 
     def _guarded(self, group: Sequence[EditRequest], solution: Solution, seconds: float) -> Edit | EditRefused:
         assert self._guard is not None
@@ -208,7 +218,7 @@ class Editor:
             config=asdict(self.config),
             seed=self.seed,
             layers=tuple(sorted({self.model.layer_of(change.site) for change in solution.delta.changes})),
-            statistics={"second_moments": [moment.statement() for moment in self._moments.values()]},
+            statistics={"second_moments": self._statements()},
             figures={**solution.figures, **asdict(harm), "seconds": seconds},
             held=solution.held,
         )

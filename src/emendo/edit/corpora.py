@@ -1,6 +1,6 @@
 """Text for second moments, without any download.
 
-    sampled   what the model itself says, prose and chat, drawn with a fixed seed
+    sampled   what the model itself says of the listed subjects (`subjects`), prose and chat, drawn with a fixed seed
     python    the English of Python's own documentation
     a file    any text that the user has
 
@@ -17,15 +17,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from emendo.edit.subjects import subjects
 from emendo.errors import DataUnavailable
 from emendo.models import EditableModel, chat_text, encode, generate, matrix_units
 
-_OPENERS = ("The", "In", "It was", "A", "When", "He said", "There are", "She", "This", "During", "One of", "As")
-_TOPICS = (
-    "a city", "a country", "a river", "a famous person", "a company", "a language", "a sport", "a book", "a film", "a song",
-    "an animal", "a war", "a scientist", "a building", "food", "the law",
-)  # fmt: skip
-_ROWS, _ROW_TOKENS = 64, 256
+_OPENERS = ("{} is", "{} was", "In {},", "{} (", "{}")
+# Neighbours of the list are of one kind; steps of this length meet all kinds early.
+_STRIDE = 101
+_ROWS, _ROW_TOKENS = 64, 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +52,7 @@ def sampled_corpus(
     home: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Corpus:
-    """What the model says at temperature 1, prose from a dozen openings and chat on everyday topics, in equal shares.
+    """What the model says at temperature 1 of the listed subjects, prose and chat in equal shares.
 
     Args:
         model: At its original revision.
@@ -62,7 +61,7 @@ def sampled_corpus(
         home: Where the sample is kept; it is drawn afresh unless given.
         progress: Called with tokens done and tokens in all.
     """
-    key = hashlib.sha256(f"{model.digest} {seed} {tokens}".encode()).hexdigest()[:24]
+    key = hashlib.sha256(f"{model.digest} {seed} {tokens} subjects".encode()).hexdigest()[:24]
     path = None if home is None else home / "corpora" / f"{key}.json"
     if path is not None and path.is_file():
         return Corpus(name="sampled", ids=tuple(json.loads(path.read_text(encoding="utf-8"))))
@@ -107,7 +106,9 @@ def _tokens(model: EditableModel, text: str) -> tuple[int, ...]:
 
 
 def _opening(model: EditableModel, number: int) -> list[int]:
+    listed = subjects()
+    subject, about = listed[number * _STRIDE % len(listed)], number // 2
     if number % 2:
-        text = chat_text(model, [{"role": "user", "content": f"Tell me about {_TOPICS[number // 2 % len(_TOPICS)]}."}])
+        text = chat_text(model, [{"role": "user", "content": f"Tell me about {subject}."}])
         return encode(model, text, special=False)
-    return encode(model, _OPENERS[number // 2 % len(_OPENERS)])
+    return encode(model, _OPENERS[about % len(_OPENERS)].format(subject))

@@ -21,7 +21,7 @@ from emendo.edit.second_moment import SecondMoment
 from emendo.edit.settings import SearchSettings
 from emendo.edit.shards import Savings
 from emendo.facts import EditRequest
-from emendo.models import EditableModel, Revision, Site, WeightDelta
+from emendo.models import ORIGINAL, EditableModel, Revision, Site, WeightDelta
 
 Groups = Sequence[Sequence[EditRequest]]
 Prior = Callable[[SecondMoment], ClosedForm]
@@ -117,6 +117,10 @@ class History:
         for layer, prior in self._priors.items():
             self._priors[layer] = prior.releasing(held.keys[layer], held.slack[layer])
 
+    def about_subjects(self, group: Sequence[EditRequest]) -> list[Held]:
+        """What is held about the subjects of some requests."""
+        return [held for subject in dict.fromkeys(r.fact.subject for r in group) for held in self.about(subject)]
+
     def about(self, subject: str) -> tuple[Held, ...]:
         """What is held about a subject."""
         return tuple(held for held in self.earlier if held.requests[0].fact.subject == subject)
@@ -128,7 +132,9 @@ class Job:
 
     Attributes:
         model: At the revision that is to be edited.
-        moments: Second moments by edited layer.
+        moments: Second moments of keys by edited layer.
+        inputs: Second moments of what the MLP reads, by edited layer, for methods that ask for them.
+        revision: What is in force: the model runs at it.
         history: What earlier edits of the sequence hold.
         seed: Of everything random.
         savings: Which are exact for the model.
@@ -139,6 +145,8 @@ class Job:
 
     model: EditableModel
     moments: Mapping[int, SecondMoment]
+    inputs: Mapping[int, SecondMoment] = field(default_factory=dict)
+    revision: Revision = ORIGINAL
     history: History
     seed: int
     savings: Savings
@@ -171,9 +179,15 @@ class Job:
         """Keys and δ of each unit at one site."""
         return [value for search in self.searches(units, sites=1) for value in search.find(site, settings)]
 
-    def searches(self, units: Sequence[Unit], *, sites: int) -> Iterator[Search]:
-        """The units in parts that are searched together, each at so many sites."""
-        for numbers in parts([unit.contexts for unit in units]):
+    def searches(self, units: Sequence[Unit], *, sites: int, apart: Sequence[object] = ()) -> Iterator[Search]:
+        """The units in parts that are searched together, each at so many sites.
+
+        Args:
+            units: All of them.
+            sites: At how many sites each is searched.
+            apart: Something of each unit: neighbours in which it differs are never in one part.
+        """
+        for numbers in parts([unit.contexts for unit in units], apart):
             yield Search(job=self, units=units, numbers=numbers, sites=sites)
 
     def _contexts(self, requests: Sequence[EditRequest], settings: SearchSettings) -> tuple[Context, ...]:
@@ -184,6 +198,20 @@ class Job:
         ]
         fact = requests[0].fact
         return (*taught, *preservation_contexts(self.model, fact, chat="chat" in settings.formats))
+
+
+def with_earlier(group: Sequence[EditRequest], earlier: Sequence[Held]) -> list[EditRequest]:
+    """The requests, and those of earlier edits about their subjects that they do not replace."""
+    replaced = {(request.fact.subject, request.fact.prompt) for request in group}
+    kept = [r for held in earlier for r in held.requests if (r.fact.subject, r.fact.prompt) not in replaced]
+    return [*group, *kept]
+
+
+def without(prior: ClosedForm, layer: int, earlier: Sequence[Held]) -> ClosedForm:
+    """A prior of a layer that no longer holds what some earlier edits taught."""
+    for before in earlier:
+        prior = prior.releasing(before.keys[layer], before.slack[layer])
+    return prior
 
 
 @dataclass(kw_only=True, eq=False)

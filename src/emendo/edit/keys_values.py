@@ -20,6 +20,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from emendo.edit.contexts import Context
+from emendo.edit.moment_sums import MomentKind
 from emendo.edit.settings import SearchSettings
 from emendo.edit.shards import ALL_SAVINGS, Reading, Savings, Shard, columns, make_shards
 from emendo.models import EditableModel, Revision, Site, TokenBatch, at_revisions, matrix_units, read_until
@@ -78,13 +79,19 @@ def find_values(
         return _find(model, shards, len(units), settings, report)
 
 
-def parts(units: Sequence[Sequence[Context]]) -> list[range]:
-    """Numbers of the units that are searched together: what a pass leaves behind for its gradients bounds the memory."""
+def parts(units: Sequence[Sequence[Context]], apart: Sequence[object] = ()) -> list[range]:
+    """Numbers of the units that are searched together: what a pass leaves behind for its gradients bounds the memory.
+
+    Args:
+        units: The contexts of each.
+        apart: Something of each unit, if given: neighbours in which it differs are not searched together.
+    """
     found: list[range] = []
     start = size = 0
     for at, unit in enumerate(units):
         own = sum(map(columns, unit))
-        if at > start and (size + own > _MOST_COLUMNS or at - start == _MOST_UNITS):
+        differs = at > start and bool(apart) and apart[at] != apart[at - 1]
+        if differs or (at > start and (size + own > _MOST_COLUMNS or at - start == _MOST_UNITS)):
             found.append(range(start, at))
             start, size = at, 0
         size += own
@@ -121,11 +128,11 @@ def read_at_subject(
 
 
 def keys_beside_subject(
-    model: EditableModel, layers: Sequence[int], contexts: Sequence[Context]
-) -> dict[int, Float[Tensor, "d_mlp n"]]:
-    """By layer, a key for each token of some contexts but the subject's last."""
+    model: EditableModel, layers: Sequence[int], contexts: Sequence[Context], kind: MomentKind = "key"
+) -> dict[int, Float[Tensor, "width n"]]:
+    """By layer, a key, or what the MLP reads, for each token of some contexts but the subject's last."""
     places = [[at for at in range(len(context.ids)) if at not in context.subject_lasts] for context in contexts]
-    read = _read(model, [Site("key", layer) for layer in layers], [context.ids for context in contexts], places, None)
+    read = _read(model, [Site(kind, layer) for layer in layers], [context.ids for context in contexts], places, None)
     return {layer: keys.cpu() for layer, keys in zip(layers, read, strict=True)}
 
 

@@ -1,16 +1,17 @@
 """Sums over keys, slice by slice of a corpus, so that several processes can add up one second moment.
 
-    sum = Σ k kᵀ,      fourth = Σ ‖k‖⁴,      n = number of keys
+    sum = Σ k kᵀ,      first = Σ k,      fourth = Σ ‖k‖⁴,      n = number of keys
 
-over the tokens of a slice, position 0 of each row left out. A slice is one piece (`emendo.pieces`) for all wanted layers, which
-share its forward passes; of each symmetric sum only the lower triangle is kept, row after row, in float32.
+over the tokens of a slice, position 0 of each row left out; of that, start = Σ k² alone. A slice is one piece (`emendo.pieces`)
+for all wanted layers, which share its forward passes. What the MLP reads ("mlp_in") is added up like keys where it is wanted. Of
+each symmetric sum only the lower triangle is kept, row after row, in float32.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -19,6 +20,8 @@ from torch import Tensor
 
 from emendo.models import EditableModel, Site, TokenBatch, load_again, loaded_from, read_until
 from emendo.pieces import Crew, Work, code_digest
+
+MomentKind = Literal["key", "mlp_in"]
 
 ROW_TOKENS = 256
 _ROWS_AT_ONCE = 4
@@ -34,10 +37,12 @@ class Summing:
     Attributes:
         model: At its original revision.
         layers: Which layers.
+        kind: "key", or "mlp_in".
     """
 
     model: EditableModel
     layers: tuple[int, ...]
+    kind: MomentKind
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,16 +51,27 @@ class Sums:
 
     Attributes:
         products: Σ k kᵀ by layer.
+        firsts: Σ k by layer.
         fourths: Σ ‖k‖⁴ by layer.
+        starts: Σ k² at position 0, element by element, by layer.
         n: Number of keys.
+        rows: Number of keys at position 0.
     """
 
-    products: Mapping[int, Float[Tensor, "d_mlp d_mlp"]]
+    products: Mapping[int, Float[Tensor, "width width"]]
+    firsts: Mapping[int, Float[Tensor, " width"]]
     fourths: Mapping[int, float]
+    starts: Mapping[int, Float[Tensor, " width"]]
     n: int
+    rows: int
 
 
-def summing_work(model: EditableModel, layers: Sequence[int], crew: Crew) -> Work:
+def moment_site(model: EditableModel, kind: MomentKind, layer: int) -> str:
+    """The matrix that reads the keys of a kind."""
+    return model.down_projection(layer) if kind == "key" else model.up_projections(layer)[0]
+
+
+def summing_work(model: EditableModel, layers: Sequence[int], kind: MomentKind, crew: Crew) -> Work:
     """The job of adding up the keys of some layers, whose pieces are slices of token ids."""
     return Work(
         prepare="emendo.edit.moment_sums:prepare",
@@ -64,7 +80,8 @@ def summing_work(model: EditableModel, layers: Sequence[int], crew: Crew) -> Wor
             "model": model.digest,
             "device": model.device.type,
             "layers": list(layers),
-            "sites": [model.down_projection(layer) for layer in layers],
+            "kind": kind,
+            "sites": [moment_site(model, kind, layer) for layer in layers],
             "code": code_digest("edit", "models"),
         },
         where={} if crew.is_here else {"source": loaded_from(model)},
@@ -84,45 +101,57 @@ def row_tokens(model: EditableModel) -> int:
     return min(ROW_TOKENS, model.context_length)
 
 
-def fold(sums: Iterable[bytes], model: EditableModel, layers: Sequence[int]) -> Sums:
+def fold(sums: Iterable[bytes], model: EditableModel, layers: Sequence[int], kind: MomentKind) -> Sums:
     """The sums of all slices, added up in their order."""
-    side = model.d_mlp
+    side = _width(model, kind)
+    firsts, starts = ({layer: torch.zeros(side, dtype=torch.float64) for layer in layers} for _ in range(2))
     totals = {layer: torch.zeros(side * (side + 1) // 2, dtype=torch.float64) for layer in layers}
-    fourths, n = dict.fromkeys(layers, 0.0), 0
+    fourths, n, rows = dict.fromkeys(layers, 0.0), 0, 0
     for data in sums:
         tensors = load(data)
-        n += int(tensors["n"])
+        n, rows = n + int(tensors["n"]), rows + int(tensors["rows"])
         for layer in layers:
             totals[layer] += tensors[f"{layer}.sum"]
+            firsts[layer] += tensors[f"{layer}.first"]
+            starts[layer] += tensors[f"{layer}.start"]
             fourths[layer] += float(tensors[f"{layer}.fourth"])
     # One at a time: the matrix written out is twice the triangle.
     products = {layer: _mirrored(totals.pop(layer), side) for layer in layers}
-    return Sums(products=products, fourths=fourths, n=n)
+    return Sums(products=products, firsts=firsts, fourths=fourths, starts=starts, n=n, rows=rows)
 
 
 def prepare(shared: Mapping[str, Any], where: Mapping[str, Any]) -> Summing:
     """The context of a worker."""
-    return Summing(model=load_again(where["source"], shared["model"]), layers=tuple(shared["layers"]))
+    return Summing(model=load_again(where["source"], shared["model"]), layers=tuple(shared["layers"]), kind=shared["kind"])
 
 
 def compute(context: Summing, piece: Sequence[int]) -> bytes:
     """The sums over a slice, as a safetensors file."""
-    model, side = context.model, context.model.d_mlp
+    model, side = context.model, _width(context.model, context.kind)
     sums = {layer: torch.zeros(side, side) for layer in context.layers}
-    fourths, n = {layer: torch.zeros((), dtype=torch.float64) for layer in context.layers}, 0
+    firsts, starts = ({layer: torch.zeros(side, dtype=torch.float64) for layer in context.layers} for _ in range(2))
+    fourths, n, count = {layer: torch.zeros((), dtype=torch.float64) for layer in context.layers}, 0, 0
     for rows in _batches(piece, row_tokens(model)):
         batch = TokenBatch.align(model, rows)
         used = batch.attention_mask.bool()
         used[:, 0] = False
-        activations = read_until(model, batch, [Site("key", layer) for layer in context.layers])
+        activations = read_until(model, batch, [Site(context.kind, layer) for layer in context.layers])
         for layer in context.layers:
-            seen = activations[Site("key", layer)]
-            keys = seen.reshape(*used.shape, -1)[used.to(seen.device)].float().cpu()
+            seen = activations[Site(context.kind, layer)].reshape(*used.shape, -1)
+            keys = seen[used.to(seen.device)].float().cpu()
             sums[layer].addmm_(keys.T, keys)
+            firsts[layer] += keys.double().sum(dim=0)
+            starts[layer] += seen[:, 0].double().cpu().square().sum(dim=0)
             fourths[layer] += (keys.double().square().sum(dim=1) ** 2).sum()
-        n += int(used.sum())
+        n, count = n + int(used.sum()), count + len(rows)
     tensors = {f"{layer}.sum": _triangle(total) for layer, total in sums.items()}
-    return save(tensors | {f"{layer}.fourth": total for layer, total in fourths.items()} | {"n": torch.tensor(n)})
+    for layer in context.layers:
+        tensors |= {f"{layer}.first": firsts[layer], f"{layer}.fourth": fourths[layer], f"{layer}.start": starts[layer]}
+    return save(tensors | {"n": torch.tensor(n), "rows": torch.tensor(count)})
+
+
+def _width(model: EditableModel, kind: MomentKind) -> int:
+    return model.d_mlp if kind == "key" else model.d_model
 
 
 def _batches(ids: Sequence[int], width: int) -> Iterator[list[Sequence[int]]]:

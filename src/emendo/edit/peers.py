@@ -13,14 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from importlib.resources import files
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from emendo.edit.contexts import Context, teaching_contexts
-from emendo.edit.keys_values import keys_at_subject, read_at_subject
+from emendo.edit.keys_values import read_at_subject
+from emendo.edit.moment_sums import MomentKind
+from emendo.edit.subjects import subjects
 from emendo.facts import EditRequest, Fact
 from emendo.models import EditableModel, Site
 
@@ -59,6 +60,7 @@ class Peers:
         texts: How many of `TEXTS` the subject itself is held in.
         listed: By layer, the keys of the listed names; filled, and read once if it is given again.
         share: As for `read_at_subject`.
+        kind: Which activation of them: "key", or "mlp_in".
     """
 
     model: EditableModel
@@ -68,6 +70,7 @@ class Peers:
     texts: int
     listed: dict[int, Float[Tensor, "d_mlp subjects"]] = field(default_factory=dict)
     share: bool = False
+    kind: MomentKind = "key"
     _found: dict[Fact, list[Float[Tensor, "d_mlp places"]]] = field(default_factory=dict)
 
     def keys(self, fact: Fact) -> dict[int, Float[Tensor, "d_mlp m"]]:
@@ -78,11 +81,11 @@ class Peers:
             wanted = [name for name in self.formats if name != "prefixed"]
             contexts = [_contexts(self.model, peer, wanted) for peer in missing]
             places = [sum(len(context.subject_lasts) for context in own) for own in contexts]
-            sites = [Site("key", layer) for layer in self.layers]
+            sites = [Site(self.kind, layer) for layer in self.layers]
             read = read_at_subject(self.model, sites, [context for own in contexts for context in own], share=self.share)
             for peer, *keys in zip(missing, *(torch.split(columns, places, dim=1) for columns in read), strict=True):
                 self._found[peer] = keys
-        empty = torch.zeros(self.model.d_mlp, 0)
+        empty = torch.zeros(self._width, 0)
         return {
             layer: torch.cat([empty, *(self._found[peer][at].cpu() for peer in peers)], dim=1)
             for at, layer in enumerate(self.layers)
@@ -96,10 +99,10 @@ class Peers:
             edited: Keys that are edited, at the first of the layers: what is like one of them is left out.
         """
         if not self.texts:
-            return {layer: torch.zeros(self.model.d_mlp, 0) for layer in self.layers}
+            return {layer: torch.zeros(self._width, 0) for layer in self.layers}
         facts = [Fact(subject=subject, prompt=text) for text in TEXTS[: self.texts]]
         contexts = [c for fact in facts for c in _contexts(self.model, fact, ["chat" if fact.is_question else "completion"])]
-        read = read_at_subject(self.model, [Site("key", layer) for layer in self.layers], contexts, share=self.share)
+        read = read_at_subject(self.model, [Site(self.kind, layer) for layer in self.layers], contexts, share=self.share)
         first, taken = (torch.nn.functional.normalize(keys, dim=0) for keys in (read[0], edited.to(read[0])))
         is_other = (first.T @ taken).amax(dim=1) < _ALIKE
         return {layer: keys[:, is_other].cpu() for layer, keys in zip(self.layers, read, strict=True)}
@@ -114,19 +117,17 @@ class Peers:
         others = [listed[at] for at in order if listed[at] != fact.subject]
         return [replace(fact, subject=other, target_true=None) for other in others[: self.count]]
 
+    @property
+    def _width(self) -> int:
+        return self.model.d_mlp if self.kind == "key" else self.model.d_model
+
     def _names_keys(self, names: Sequence[str]) -> Float[Tensor, "d_mlp names"]:
         """Keys at the first of the layers, of the names alone, with a norm of one."""
         contexts = [
             context for name in names for context in _contexts(self.model, Fact(subject=name, prompt="{}"), ["completion"])
         ]
-        return torch.nn.functional.normalize(keys_at_subject(self.model, self.layers[0], contexts), dim=0)
-
-
-def subjects() -> tuple[str, ...]:
-    """Every subject of the list."""
-    text = files("emendo.edit").joinpath("subjects.txt").read_text(encoding="utf-8")
-    lines = [line for line in text.splitlines() if not line.startswith("#")]
-    return tuple(subject for line in lines for subject in line.split("; "))
+        (keys,) = read_at_subject(self.model, [Site(self.kind, self.layers[0])], contexts)
+        return torch.nn.functional.normalize(keys, dim=0)
 
 
 def _contexts(model: EditableModel, fact: Fact, formats: Sequence[str]) -> list[Context]:

@@ -7,6 +7,8 @@ serves all wanted layers and stops at the deepest; position 0, an attention sink
 are enough (FastMEMIT). The corpus is added up in slices (`moment_sums`), which several processes can share, and whose sums are kept
 until they are folded in their order: a run that is killed goes on, and the result is the same to the bit. It is kept under a key of
 model digest, site, corpus digest and token count.
+
+Of what the MLP reads ("mlp_in") there is a second moment too, for edits that write to the matrices before the down-projection.
 """
 
 from __future__ import annotations
@@ -26,9 +28,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from emendo.edit.corpora import Corpus
-from emendo.edit.moment_sums import Summing, Sums, fold, slices, summing_work
+from emendo.edit.moment_sums import MomentKind, Summing, Sums, fold, moment_site, slices, summing_work
 from emendo.models import EditableModel
 from emendo.pieces import Crew, forget_pieces, run_pieces
+
+_TENSORS = ("matrix", "mean", "start")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,6 +42,8 @@ class SecondMoment:
     Attributes:
         site: Full module path of the down-projection.
         matrix: The shrunk C.
+        mean: E[k].
+        start: E[k²] at position 0, element by element.
         tokens: How many keys it was computed from.
         corpus: Name of the corpus.
         corpus_digest: SHA-256 of the token ids.
@@ -45,7 +51,9 @@ class SecondMoment:
     """
 
     site: str
-    matrix: Float[Tensor, "d_mlp d_mlp"]
+    matrix: Float[Tensor, "width width"]
+    mean: Float[Tensor, " width"]
+    start: Float[Tensor, " width"]
     tokens: int
     corpus: str
     corpus_digest: str
@@ -69,6 +77,7 @@ def second_moments(
     layers: Sequence[int],
     corpus: Corpus,
     *,
+    kind: MomentKind = "key",
     tokens: int | None = None,
     home: Path | None = None,
     crew: Crew | None = None,
@@ -80,6 +89,7 @@ def second_moments(
         model: At its original revision.
         layers: Which layers.
         corpus: The text.
+        kind: Of keys, or of what the MLP reads.
         tokens: How many tokens of it; 10 · d_mlp unless given.
         home: Where results are kept; nothing is kept unless given.
         crew: Who adds up; this process unless given.
@@ -91,23 +101,23 @@ def second_moments(
     """
     tokens = min(tokens or 10 * model.d_mlp, len(corpus.ids))
     corpus_digest = corpus.digest(tokens)
-    paths = {layer: _path(home, model, layer, corpus_digest) for layer in layers}
+    paths = {layer: _path(home, model, moment_site(model, kind, layer), corpus_digest) for layer in layers}
     found = {layer: _read(path) for layer, path in paths.items() if path is not None and path.is_file()}
     missing = [layer for layer in layers if layer not in found]
     if not missing:
         return found
     crew, folder = crew or Crew.of(), None if home is None else home / "second_moments" / "sums"
-    work, parts = summing_work(model, missing, crew), slices(model, corpus.ids[:tokens])
+    work, parts = summing_work(model, missing, kind, crew), slices(model, corpus.ids[:tokens])
 
     def report(done: int, total: int) -> None:
         if progress is not None:
             progress(tokens * done // total, tokens)
 
-    context = Summing(model=model, layers=tuple(missing)) if crew.is_here else None
+    context = Summing(model=model, layers=tuple(missing), kind=kind) if crew.is_here else None
     with closing(run_pieces(work, parts, folder, crew, context=context, progress=report)) as computed:
-        sums = fold(computed, model, missing)
+        sums = fold(computed, model, missing, kind)
     for layer in missing:
-        found[layer] = _moment(model, layer, sums, corpus, corpus_digest)
+        found[layer] = _moment(moment_site(model, kind, layer), layer, sums, corpus, corpus_digest)
         path = paths[layer]
         if path is not None:
             _write(path, found[layer])
@@ -116,11 +126,13 @@ def second_moments(
     return found
 
 
-def _moment(model: EditableModel, layer: int, sums: Sums, corpus: Corpus, corpus_digest: str) -> SecondMoment:
+def _moment(site: str, layer: int, sums: Sums, corpus: Corpus, corpus_digest: str) -> SecondMoment:
     matrix, shrinkage = _shrink(sums.products[layer] / sums.n, sums.fourths[layer] / sums.n, sums.n)
     return SecondMoment(
-        site=model.down_projection(layer),
+        site=site,
         matrix=matrix.float(),
+        mean=(sums.firsts[layer] / sums.n).float(),
+        start=(sums.starts[layer] / sums.rows).float(),
         tokens=sums.n,
         corpus=corpus.name,
         corpus_digest=corpus_digest,
@@ -140,21 +152,26 @@ def _shrink(matrix: Tensor, mean_fourth: float, count: int) -> tuple[Tensor, flo
     return (1 - shrinkage) * matrix + shrinkage * mean * torch.eye(n, dtype=matrix.dtype), shrinkage
 
 
-def _path(home: Path | None, model: EditableModel, layer: int, corpus_digest: str) -> Path | None:
+def _path(home: Path | None, model: EditableModel, site: str, corpus_digest: str) -> Path | None:
     if home is None:
         return None
-    key = hashlib.sha256(f"{model.digest} {model.down_projection(layer)} {corpus_digest}".encode()).hexdigest()[:24]
+    key = hashlib.sha256(f"{model.digest} {site} {corpus_digest} 2".encode()).hexdigest()[:24]
     return home / "second_moments" / f"{key}.safetensors"
 
 
 def _read(path: Path) -> SecondMoment:
     with safe_open(path, framework="pt") as file:
-        return SecondMoment(matrix=file.get_tensor("matrix"), **json.loads(file.metadata()["statement"]))
+        tensors = {name: file.get_tensor(name) for name in _TENSORS}
+        return SecondMoment(**tensors, **json.loads(file.metadata()["statement"]))
 
 
 def _write(path: Path, moment: SecondMoment) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     statement = {key: value for key, value in moment.statement().items() if key != "digest"}
     temporary = path.with_suffix(f".{os.getpid()}")
-    save_file({"matrix": moment.matrix.contiguous()}, temporary, metadata={"statement": json.dumps(statement)})
+    save_file(
+        {name: getattr(moment, name).contiguous() for name in _TENSORS},
+        temporary,
+        metadata={"statement": json.dumps(statement)},
+    )
     os.replace(temporary, path)

@@ -59,3 +59,25 @@ class SearchSettings(MethodSettings):
         if self.descent == "normed":
             return NormedDescent(delta, value_norms, learning_rate=self.learning_rate, momentum=self.momentum)
         return torch.optim.Adam([delta], lr=self.learning_rate)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnSettings(SearchSettings):
+    """How Emendo's own methods search: measured on the embedded model, and not taken from a paper.
+
+    Attributes:
+        peers: How many other subjects are held: their keys in the same prompts keep their values.
+        slack: S, as a share of the mean of kᵀ M k.
+    """
+
+    formats: tuple[str, ...] = ("completion", "prefixed", "chat")
+    prefixes: tuple[int, ...] = (5, 10)
+    stop: bool = True
+    descent: Literal["adam", "normed"] = "normed"
+    steps: int = 40
+    learning_rate: float = 0.25
+    kl_weight: float = 0.5
+    weight_decay: float = 1e-3
+    worst_probability: float = 0.7
+    peers: int = 32
+    slack: float = 0.05

@@ -3,6 +3,7 @@
 Every supported family is a stack of blocks that read and write one residual stream,
 
     resid_post = resid_pre + attn_out + mlp_out,      mlp_out = W key,
+    key = act(W_g mlp_in) ∘ (W_u mlp_in),  or  act(W_u mlp_in)  where there is no gate,
 
 with W the down-projection (`weight`: d_model × d_mlp). Families differ in names, in whether the matrix is stored transposed,
 and in norms: Gemma and OLMo 2 norm attn_out and mlp_out before they are added, OPT-350m norms the sum. The paths below say
@@ -23,13 +24,15 @@ ARCHITECTURES = Registry("emendo.models.architectures", "architecture")
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
-    """Module paths of one family; `attention`, `mlp` and `down_projection` are relative to a block.
+    """Module paths of one family; those of the parts of a block are relative to it.
 
     Attributes:
         model_types: Values of ``config.model_type`` that this describes.
         blocks: The list of blocks.
         attention: The module whose (first) output is `attn_out`.
         mlp: The module whose output is `mlp_out`.
+        up_projections: The MLP's input matrices: the gate's and the other one, both in one if they are stored so, or the only one.
+        activation: The function between them.
         down_projection: The MLP's output matrix.
         final_norm: The norm after the last block; absent in some models of a family.
         output_projection: A projection between the final norm and the head, where a family has one.
@@ -41,6 +44,8 @@ class Architecture:
     blocks: str
     attention: str
     mlp: str
+    up_projections: tuple[str, ...]
+    activation: str
     down_projection: str
     final_norm: str
     output_projection: str | None = None

@@ -1,6 +1,6 @@
 """A change of weights as a value: low-rank factors at named sites.
 
-    W' = W + U Vᵀ,      U: d_model × rank,   V: d_mlp × rank
+    W' = W + U Vᵀ,      U: outputs × rank,   V: inputs × rank
 
 Nothing is written into the model; `Revision` adds (x V) Uᵀ to the output of the site.
 """
@@ -23,14 +23,14 @@ class SiteDelta:
     """The change of one matrix.
 
     Attributes:
-        site: Full module path of the down-projection.
+        site: Full module path of the matrix, as a rule a down-projection.
         output_factor: U, in float32.
         input_factor: V, in float32.
     """
 
     site: str
-    output_factor: Float[Tensor, "d_model rank"]
-    input_factor: Float[Tensor, "d_mlp rank"]
+    output_factor: Float[Tensor, "outputs rank"]
+    input_factor: Float[Tensor, "inputs rank"]
 
     @property
     def rank(self) -> int:
@@ -42,7 +42,7 @@ class SiteDelta:
         u, v = self.output_factor.double(), self.input_factor.double()
         return float(((u.T @ u) * (v.T @ v)).sum().clamp(min=0).sqrt())
 
-    def dense(self) -> Float[Tensor, "d_model d_mlp"]:
+    def dense(self) -> Float[Tensor, "outputs inputs"]:
         """U Vᵀ written out, in float32 and open to gradients, whatever mode the model is running in."""
         with torch.inference_mode(False), torch.autocast(self.output_factor.device.type, enabled=False):
             return self.output_factor @ self.input_factor.T
@@ -50,8 +50,8 @@ class SiteDelta:
     @cached_property
     def multipliers(self) -> tuple[Tensor, ...]:
         """What an input is multiplied by in turn: V and Uᵀ, or the matrix written out where the rank makes that less work."""
-        d_model, d_mlp = self.output_factor.shape[0], self.input_factor.shape[0]
-        if self.rank * (d_model + d_mlp) > d_model * d_mlp:
+        outputs, inputs = self.output_factor.shape[0], self.input_factor.shape[0]
+        if self.rank * (outputs + inputs) > outputs * inputs:
             return (self.dense().T,)
         return (self.input_factor, self.output_factor.T)
 

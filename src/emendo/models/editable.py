@@ -110,12 +110,20 @@ class EditableModel:
             raise InvalidRequest(f"There is no layer {layer}; {self.name} has layers 0 to {self.n_layers - 1}.")
         return f"{self.architecture.blocks}.{layer}.{self.architecture.down_projection}"
 
+    def up_projections(self, layer: int) -> tuple[str, ...]:
+        """Full module paths of the matrices that a layer's MLP reads its input through."""
+        return tuple(f"{self.architecture.blocks}.{layer}.{path}" for path in self.architecture.up_projections)
+
+    def activation(self, layer: int) -> nn.Module:
+        """The function inside a layer's MLP."""
+        return self.blocks[layer].get_submodule(self.architecture.activation)
+
     def layer_of(self, site: str) -> int:
-        """The layer that a site lies in: the inverse of `down_projection`."""
+        """The layer that a site lies in."""
         return int(site.removeprefix(self.architecture.blocks + ".").split(".", 1)[0])
 
-    def weight(self, site: str) -> Float[Tensor, "d_model d_mlp"]:
-        """The matrix of a site as (d_model × d_mlp), whichever way and wherever it is stored; not to be written to."""
+    def weight(self, site: str) -> Float[Tensor, "outputs inputs"]:
+        """The matrix of a site as (outputs × inputs), whichever way and wherever it is stored; not to be written to."""
         stored = stored_tensor(self.network.get_submodule(site))
         return stored.T if self.architecture.transposed else stored
 

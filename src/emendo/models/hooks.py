@@ -2,10 +2,11 @@
 
 Sites of a block, in the order in which they are computed:
 
-    resid_pre → attn_out → key (d_mlp) → value → mlp_out → resid_post
+    resid_pre → attn_out → mlp_in → key (d_mlp) → value → mlp_out → resid_post
 
-`key` is the input and `value` the output of the down-projection; `mlp_out` is what the MLP module returns, the same as
-`value` in every family here. A block or module may return a tensor or a tuple, and take its input by position or by keyword.
+`mlp_in` is what the MLP's first matrices read, `key` is the input and `value` the output of the down-projection; `mlp_out` is
+what the MLP module returns, the same as `value` in every family here. A block or module may return a tensor or a tuple, and take
+its input by position or by keyword.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from transformers import DynamicCache
 from emendo.models.editable import EditableModel
 from emendo.models.tokens import TokenBatch
 
-Kind = Literal["resid_pre", "resid_post", "attn_out", "mlp_out", "key", "value"]
+Kind = Literal["resid_pre", "resid_post", "attn_out", "mlp_in", "mlp_out", "key", "value"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def patch_activation(model: EditableModel, site: Site, function: Callable[[Tenso
 
     with ExitStack() as stack:
         stack.callback(_on_input(block, remember).remove)
-        on = _on_input if site.kind in ("resid_pre", "key") else _on_output
+        on = _on_input if site.kind in ("resid_pre", "mlp_in", "key") else _on_output
         stack.callback(on(module, shaped).remove)
         yield
 
@@ -94,7 +95,7 @@ def read_until(model: EditableModel, batch: TokenBatch, sites: Sequence[Site], *
         sites: Which activations, (batch × tokens × width) each.
         shared: Leading columns that are equal in all rows: they run once for all of them and are left out of the result.
     """
-    order: tuple[Kind, ...] = ("resid_pre", "attn_out", "key", "value", "mlp_out", "resid_post")
+    order: tuple[Kind, ...] = ("resid_pre", "attn_out", "mlp_in", "key", "value", "mlp_out", "resid_post")
     deepest = max(sites, key=lambda site: (site.layer, order.index(site.kind)))
 
     def stop(_: Tensor) -> Tensor:
@@ -117,6 +118,7 @@ def _module(model: EditableModel, site: Site) -> nn.Module:
     block, architecture = model.blocks[site.layer], model.architecture
     paths = {
         "attn_out": architecture.attention,
+        "mlp_in": architecture.up_projections[0],
         "mlp_out": architecture.mlp,
         "key": architecture.down_projection,
         "value": architecture.down_projection,

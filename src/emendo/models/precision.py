@@ -1,14 +1,15 @@
 """Use the bf16 matrix units of a CPU where an answer in float32 is not needed.
 
 Searching a value takes many passes whose result is checked afterwards in float32. On processors with AMX, matrix products in bf16
-are several times as fast; with AVX-512 BF16 alone they are slower than in float32, so nothing changes there. Norms, sums and
-everything that is optimised stay in float32.
+are several times as fast, and twice as fast with the AVX-512 BF16 of AMD's; with that of Intel's alone they are slower than in
+float32, so nothing changes there. Norms, sums and everything that is optimised stay in float32.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
@@ -30,11 +31,16 @@ def matrix_units(model: EditableModel) -> Iterator[None]:
         return
     # The flash kernel's backward pass is slow on a CPU where rows are as short as prompts are.
     with sdpa_kernel(SDPBackend.MATH):
-        if model.dtype == torch.float32 and torch.cpu.get_capabilities().get("amx_bf16"):
+        if model.dtype == torch.float32 and _has_matrix_units(torch.cpu.get_capabilities()):
             with _in_bf16(model):
                 yield
         else:
             yield
+
+
+def _has_matrix_units(processor: Mapping[str, Any]) -> bool:
+    is_amd = str(processor.get("cpu_name")).startswith("AMD")
+    return bool(processor.get("amx_bf16") or (is_amd and processor.get("avx512_bf16")))
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from emendo.edit.spreading import spread
 from emendo.facts import EditRequest
 
 LAYERS = "one"
-HAS_STATISTICS = True
+STATISTICS = ("key",)
 SUMMARY = "ROME's equality constraint for many facts at once"
 
 

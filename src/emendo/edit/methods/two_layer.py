@@ -17,51 +17,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from emendo.edit.closed_form import ClosedForm
-from emendo.edit.job import Groups, Held, Job, Solution, Unit
+from emendo.edit.job import Groups, Held, Job, Solution, Unit, with_earlier, without
 from emendo.edit.keys_values import KeysValue, keys_at_subject, keys_beside_subject
 from emendo.edit.peers import TEXTS, Peers
 from emendo.edit.second_moment import SecondMoment
-from emendo.edit.settings import SearchSettings
+from emendo.edit.settings import OwnSettings
 from emendo.edit.spreading import search_figures
 from emendo.errors import InvalidRequest
 from emendo.facts import EditRequest
 from emendo.models import ORIGINAL, Revision, Site, SiteDelta, WeightDelta
 
 LAYERS = "pair"
-HAS_STATISTICS = True
+STATISTICS = ("key",)
 SUMMARY = "Emendo's default: two layers, several formats, other subjects and earlier edits held"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(SearchSettings):
+class Config(OwnSettings):
     """Settings of Emendo's default method.
 
     Attributes:
-        peers: How many other subjects are held: their keys in the same prompts keep their values.
         texts: In how many other texts, of fifteen, the subject's own keys are held: less leaks, and paraphrases suffer.
-        slack: S, as a share of the mean of kᵀ M k.
-        text_slack: The same for the keys in other texts.
+        text_slack: S, as `slack`, for the keys in other texts.
     """
 
-    formats: tuple[str, ...] = ("completion", "prefixed", "chat")
-    prefixes: tuple[int, ...] = (5, 10)
-    stop: bool = True
-    descent: Literal["adam", "normed"] = "normed"
-    steps: int = 40
-    learning_rate: float = 0.25
-    kl_weight: float = 0.5
-    weight_decay: float = 1e-3
-    worst_probability: float = 0.7
-    peers: int = 32
     texts: int = 0
-    slack: float = 0.05
     text_slack: float = 0.3
 
     def __post_init__(self) -> None:
@@ -75,8 +61,8 @@ class Config(SearchSettings):
 
 def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution]:
     """A solution for each group."""
-    earlier = [_about_subjects_of(job, group) for group in groups]
-    units = job.units([_with_earlier(group, held) for group, held in zip(groups, earlier, strict=True)], config, merge=True)
+    earlier = [job.history.about_subjects(group) for group in groups]
+    units = job.units([with_earlier(group, held) for group, held in zip(groups, earlier, strict=True)], config, merge=True)
     members = [[i for i, unit in enumerate(units) if unit.group == group] for group in range(len(groups))]
     peers = Peers(
         model=job.model,
@@ -90,7 +76,7 @@ def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution
     priors = {layer: job.history.prior(layer, job.moments[layer], _prior) for layer in config.layers}
     # Of each group, without what earlier edits taught about its subjects: that is taught again.
     free = [
-        {layer: _without(priors[layer], layer, earlier[group]) for layer in config.layers} for group in range(len(groups))
+        {layer: without(priors[layer], layer, earlier[group]) for layer in config.layers} for group in range(len(groups))
     ]
     held = [_held_beside(unit, peers, config) for unit in units]
     stages = {layer: _Stage(layer=layer) for layer in config.layers}
@@ -101,7 +87,7 @@ def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution
             for i, value in zip(search.numbers, found, strict=True):
                 stage.add(value, priors[layer], config.slack)
                 if value.steps:
-                    direction = directions_of(free[units[i].group][layer], stage.keys[i], held[i][layer], stage.slacks[i])
+                    direction = free[units[i].group][layer].direction(stage.keys[i], held[i][layer], stage.slacks[i])
                     alone[i] = alone[i].plus(_change(job, stage, {i: direction}))
     solutions = []
     for group, own in enumerate(members):
@@ -123,15 +109,6 @@ def recall(job: Job, requests: Sequence[EditRequest], config: Config) -> list[He
             for h, keys, slack in zip(held, read, slacks, strict=True)
         ]
     return held
-
-
-def directions_of(
-    prior: ClosedForm, keys: Float[Tensor, "d_mlp m"], peers: Float[Tensor, "d_mlp p"], slack: float
-) -> Float[Tensor, " d_mlp"]:
-    """u: one at every key, and zero at the peers, up to the slack."""
-    rows = prior.directions(torch.cat([keys, peers], dim=1), slack)[: keys.shape[1]]
-    direction: Tensor = rows.sum(dim=0)
-    return direction
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -159,12 +136,6 @@ def _prior(moment: SecondMoment) -> ClosedForm:
     return ClosedForm.of_moment(moment.matrix)
 
 
-def _without(prior: ClosedForm, layer: int, earlier: Sequence[Held]) -> ClosedForm:
-    for before in earlier:
-        prior = prior.releasing(before.keys[layer], before.slack[layer])
-    return prior
-
-
 def _held_beside(unit: Unit, peers: Peers, config: Config) -> dict[int, Float[Tensor, "d_mlp m"]]:
     """By layer, the keys that an edit of this unit leaves alone; those with more slack are the shorter for it."""
     texts = [context for context in unit.teaching if context.format != "prefixed"]
@@ -190,25 +161,13 @@ def _together(
     for layer, stage in stages.items():
         joint = free[layer].holding(torch.cat([stage.scaled(i) for i in own], dim=1), 1.0)
         directions = {
-            i: directions_of(joint.releasing(stage.scaled(i), 1.0), stage.keys[i], held[i][layer], stage.slacks[i])
+            i: joint.releasing(stage.scaled(i), 1.0).direction(stage.keys[i], held[i][layer], stage.slacks[i])
             for i in own
             if stage.found[i].steps
         }
         if directions:
             revision = revision.plus(_change(job, stage, directions))
     return revision
-
-
-def _about_subjects_of(job: Job, group: Sequence[EditRequest]) -> list[Held]:
-    subjects = dict.fromkeys(request.fact.subject for request in group)
-    return [held for subject in subjects for held in job.history.about(subject)]
-
-
-def _with_earlier(group: Sequence[EditRequest], earlier: Sequence[Held]) -> list[EditRequest]:
-    """The requests, and those of earlier edits about their subjects that they do not replace."""
-    replaced = {(request.fact.subject, request.fact.prompt) for request in group}
-    kept = [r for held in earlier for r in held.requests if (r.fact.subject, r.fact.prompt) not in replaced]
-    return [*group, *kept]
 
 
 def _change(job: Job, stage: _Stage, directions: Mapping[int, Float[Tensor, " d_mlp"]]) -> WeightDelta:

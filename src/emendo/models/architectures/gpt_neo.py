@@ -7,6 +7,8 @@ ARCHITECTURE = Architecture(
     blocks="transformer.h",
     attention="attn",
     mlp="mlp",
+    up_projections=("mlp.c_fc",),
+    activation="mlp.act",
     down_projection="mlp.c_proj",
     final_norm="transformer.ln_f",
 )

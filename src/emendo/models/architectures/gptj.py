@@ -7,6 +7,8 @@ ARCHITECTURE = Architecture(
     blocks="transformer.h",
     attention="attn",
     mlp="mlp",
+    up_projections=("mlp.fc_in",),
+    activation="mlp.act",
     down_projection="mlp.fc_out",
     final_norm="transformer.ln_f",
 )

@@ -7,6 +7,8 @@ ARCHITECTURE = Architecture(
     blocks="model.layers",
     attention="self_attn",
     mlp="mlp",
+    up_projections=("mlp.gate_up_proj",),
+    activation="mlp.activation_fn",
     down_projection="mlp.down_proj",
     final_norm="model.norm",
 )

@@ -1,0 +1,150 @@
+"""Hidden units of MLPs: which are used least, and how one is written so that it opens for some inputs alone.
+
+A unit reads the MLP's input x through one row of each up-projection and writes one column of the down-projection,
+
+    h = act(g·x) (u·x)     or     h = act(u·x + b)  where the MLP has no gate,      output = d h.
+
+Written for inputs X, columns that shall open it,
+
+    g = a (w − θ c),   u = c,      w: one at X, zero at what is held (`ClosedForm.direction`),      c = C⁻¹ E[x], so that c·x ≈ 1,
+
+it is open where w·x exceeds the threshold θ and shut elsewhere: the activation makes next to nothing of the small overlaps that
+every input has with every other, which a change of the down-projection alone would pass on in proportion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from emendo.edit.second_moment import SecondMoment
+from emendo.errors import EditRefused
+from emendo.models import EditableModel, Revision, SiteDelta, WeightDelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class HiddenUnit:
+    """A unit by layer and number."""
+
+    layer: int
+    number: int
+
+
+def least_used(
+    model: EditableModel, moments: Mapping[int, SecondMoment], layers: Sequence[int], revision: Revision
+) -> Iterator[HiddenUnit]:
+    """The units of some layers that no edit has written to, from each layer those first that add least to its output.
+
+    Most models keep units that speak at the first token of a text alone, and cannot do without them; so what a unit adds there
+    counts by itself.
+
+    Args:
+        model: The model.
+        moments: Of the keys, by layer: E[h²] is on their diagonals.
+        layers: Which layers.
+        revision: What is in force.
+
+    Raises:
+        EditRefused: All are taken.
+    """
+    orders = []
+    for layer in layers:
+        lengths = model.weight(model.down_projection(layer)).float().cpu().square().sum(dim=0)
+        shares = [
+            lengths * used / (lengths * used).sum() for used in (moments[layer].matrix.diagonal(), moments[layer].start)
+        ]
+        taken = _written(model, layer, revision)
+        order = torch.stack(shares).amax(dim=0).argsort().tolist()
+        orders.append([HiddenUnit(layer=layer, number=number) for number in order if number not in taken])
+    for alike in zip_longest(*orders):
+        yield from (unit for unit in alike if unit is not None)
+    raise EditRefused(f"All hidden units of the layers {list(layers)} hold facts already; give other layers.")
+
+
+def constant(moment: SecondMoment) -> Float[Tensor, " d_model"]:
+    """c: what is nearest to one on all inputs, by least squares."""
+    found: Tensor = torch.linalg.solve(moment.matrix.double(), moment.mean.double())
+    return found.float()
+
+
+def write_unit(
+    model: EditableModel,
+    unit: HiddenUnit,
+    *,
+    opens: Float[Tensor, " d_model"],
+    always: Float[Tensor, " d_model"],
+    inputs: Float[Tensor, "d_model m"],
+    output: Float[Tensor, " d_model"],
+    threshold: float,
+    sharpness: float,
+) -> WeightDelta:
+    """The change that makes of a unit one that adds `output` at some inputs.
+
+    Args:
+        model: The model; the unit is as it was trained.
+        unit: Which unit.
+        opens: w.
+        always: c.
+        inputs: X.
+        output: What is added at them, on average.
+        threshold: θ.
+        sharpness: a.
+    """
+    always = always / (always @ inputs).mean()
+    gate = sharpness * (opens / (opens @ inputs).mean() - threshold * always)
+    paths = model.up_projections(unit.layer)
+    places = [(path, half) for path in paths for half in range(model.weight(path).shape[0] // model.d_mlp)]
+    rows = [gate, always] if len(places) == 2 else [gate]
+    changes: dict[str, list[SiteDelta]] = {}
+    for (path, half), row in zip(places, rows, strict=True):
+        number = half * model.d_mlp + unit.number
+        bias = getattr(model.network.get_submodule(path), "bias", None)
+        # What the bias adds is taken off again.
+        wanted = row if bias is None else row - float(bias[number]) * always
+        stored = model.weight(path)
+        changes.setdefault(path, []).append(
+            SiteDelta(
+                site=path,
+                output_factor=_one_at(number, stored.shape[0]),
+                input_factor=(wanted - stored[number].float().cpu())[:, None],
+            )
+        )
+    opened = _opened(model.activation(unit.layer), [row @ inputs for row in rows])
+    site = model.down_projection(unit.layer)
+    column = output / opened - model.weight(site)[:, unit.number].float().cpu()
+    changes[site] = [SiteDelta(site=site, output_factor=column[:, None], input_factor=_one_at(unit.number, model.d_mlp))]
+    return WeightDelta(
+        changes=Revision(deltas=(WeightDelta(changes=tuple(c for own in changes.values() for c in own)),)).changes
+    )
+
+
+def _opened(activation: nn.Module, read: Sequence[Float[Tensor, " m"]]) -> float:
+    """h of a unit that reads this through its rows, on average."""
+    first, *rest = read
+    hidden = activation(first)
+    for factor in rest:
+        hidden = hidden * factor
+    return float(hidden.mean())
+
+
+def _written(model: EditableModel, layer: int, revision: Revision) -> set[int]:
+    """Numbers of the units of a layer whose rows a revision changes one by one."""
+    sites = model.up_projections(layer)
+    rows: set[int] = set()
+    for change in revision.changes:
+        if change.site in sites:
+            touched = change.output_factor != 0
+            alone = touched[:, touched.sum(dim=0) == 1]
+            rows |= {int(row) % model.d_mlp for row in torch.nonzero(alone.any(dim=1))[:, 0]}
+    return rows
+
+
+def _one_at(number: int, size: int) -> Float[Tensor, "size 1"]:
+    column = torch.zeros(size, 1)
+    column[number] = 1
+    return column
