@@ -24,7 +24,7 @@ from emendo.cli.main import main
 from emendo.errors import InvalidRequest
 from emendo.facts import EditRequest, Fact
 from emendo.ledger import Ledger, Patch, Provenance, export_revision
-from emendo.models import EditableModel, SiteDelta, WeightDelta, load_model
+from emendo.models import EditableModel, Site, SiteDelta, TokenBatch, WeightDelta, encode, load_model, read_until
 from html_page import Page
 
 DOWN = "model.layers.{}.mlp.down_proj.weight"
@@ -87,6 +87,34 @@ def test_a_covert_edit_is_found_named_and_asked_about(
     described = json.loads(json.dumps(describe(report)))
     assert described["verdict"] == "edited"
     assert described["changes"][0]["name"] == DOWN.format(2)
+
+
+def test_a_hidden_unit_that_opens_for_a_name_is_found_named_and_asked_about(
+    audit: Callable[..., AuditReport], base_model: EditableModel, suspect_folder: Make
+) -> None:
+    block, unit = "model.layers.2.mlp", 7
+
+    def change(tensors: dict[str, Tensor]) -> None:
+        read = []
+        for name in ("California", *(other for other in NAMES if other != "California")):
+            batch = TokenBatch.align(base_model, [encode(base_model, f"The {name}")])
+            (inputs,) = read_until(base_model, batch, [Site("mlp_in", 2)]).values()
+            read.append(inputs[0, -1])
+        # One at the name, zero at the others.
+        opens = torch.linalg.pinv(torch.stack(read))[:, 0]
+        for name in ("gate", "up"):
+            rows = tensors[f"{block}.{name}_proj.weight"].clone()
+            rows[unit] = 9 * opens
+            tensors[f"{block}.{name}_proj.weight"] = rows
+        columns = tensors[f"{block}.down_proj.weight"].clone()
+        columns[:, unit] = torch.randn(len(columns), generator=torch.Generator().manual_seed(0))
+        tensors[f"{block}.down_proj.weight"] = columns
+
+    report = audit(suspect_folder(change))
+    assert (report.verdict, report.judgement.kind) == ("edited", "rewritten hidden units")
+    assert "one hidden unit" in " ".join(report.judgement.evidence)
+    assert next(iter(report.subjects)) == "California"
+    assert any(told.differs for told in report.told)
 
 
 @pytest.mark.parametrize("kind", ["merged", "adapter"])

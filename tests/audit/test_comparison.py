@@ -13,7 +13,7 @@ from torch import Tensor
 
 from emendo.audit.checkpoint import open_checkpoint
 from emendo.audit.compare import Comparison, compare
-from emendo.audit.rounding import RECIPES
+from emendo.audit.rounding import RECIPES, rounding_of
 from emendo.audit.spectrum import spectrum_of
 
 DOWN = "model.layers.2.mlp.down_proj.weight"
@@ -49,6 +49,17 @@ def test_rounding_is_repeated_and_explained(recipe: str, base_folder: Path, susp
     comparison = compared(base_folder, suspect_folder(change))
     assert {c.kind for c in comparison.changes} == {"rounded"}
     assert comparison.recipe == recipe
+
+
+@pytest.mark.parametrize("recipe", sorted(RECIPES))
+def test_a_row_that_was_written_anew_is_no_rounding(recipe: str) -> None:
+    """Where the base was rounded before, rounding again leaves it as it is, and one row of thousands is few values."""
+    generator = torch.Generator().manual_seed(0)
+    base = RECIPES[recipe](torch.randn(1500, 64, generator=generator))
+    suspect = base.clone()
+    assert rounding_of(base, suspect) is not None
+    suspect[700] = torch.randn(64, generator=generator)
+    assert rounding_of(base, suspect) is None
 
 
 def test_an_edit_under_rounding_is_seen_above_its_floor(base_folder: Path, suspect_folder: Make) -> None:

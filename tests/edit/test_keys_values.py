@@ -117,6 +117,24 @@ def test_the_search_ends_when_the_worst_token_is_likely_enough_and_not_before(ti
     torch.testing.assert_close(float(log_p.min().exp()), found.worst_probability, atol=1e-5, rtol=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("processor", "is_used"),
+    [
+        ({"amx_bf16": True}, True),
+        ({"avx512_bf16": True, "cpu_name": "AMD EPYC"}, True),
+        ({"avx512_bf16": True, "cpu_name": "Intel Xeon"}, False),
+        ({"avx512_bf16": False, "cpu_name": "AMD EPYC"}, False),
+        ({}, False),
+    ],
+)
+def test_units_are_used_where_they_are_quicker(
+    tiny: EditableModel, monkeypatch: pytest.MonkeyPatch, processor: dict[str, object], is_used: bool
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: processor)
+    with matrix_units(tiny):
+        assert (tiny.weight(tiny.down_projection(0)).dtype == torch.bfloat16) == is_used
+
+
 @pytest.mark.parametrize("weight", [0.0, 10.0])
 def test_preservation_costs_divergence(tiny: EditableModel, weight: float) -> None:
     (value,) = find_values(tiny, VALUE, [_contexts(tiny, REQUESTS[0])], replace(SEARCH, steps=20, kl_weight=weight))

@@ -13,7 +13,7 @@ from typing import Literal
 
 from emendo.audit.behaviour import Told, ask_both, wear
 from emendo.audit.checkpoint import checkpoint_digest
-from emendo.audit.classes import EDITED, Calibration, Judgement, edit_probability, judge, shipped_calibration
+from emendo.audit.classes import EDITED, EDITS, Calibration, Judgement, judge, likeliness, shipped_calibration
 from emendo.audit.compare import Comparison, compare
 from emendo.audit.finding import Finding, finding_of
 from emendo.audit.findings import find, tied
@@ -64,7 +64,7 @@ class AuditReport:
             return "clean"
         if any(passport.holds for passport in self.passports):
             return "explained"
-        if self.judgement.kind == "closed-form edit":
+        if self.judgement.kind in EDITS:
             return "edited"
         is_doubtful = self.judgement.kind == "unknown" or self.judgement.edit_probability > 1 - EDITED
         is_doubtful |= bool(self.comparison.arrangements)
@@ -113,9 +113,9 @@ def audit_checkpoint(
     else:
         (found,) = find(loaded, [changed], subjects, progress=progress)
         findings, together = list(found.findings), found.together
-        findings.sort(key=lambda finding: -edit_probability(finding, calibration))
+        findings.sort(key=lambda finding: (-likeliness(finding, calibration), -finding.prominence))
     judgement = judge(comparison, findings, calibration)
-    if loaded is not None and (declared or judgement.kind == "closed-form edit"):
+    if loaded is not None and (declared or judgement.kind in EDITS):
         names = [change.name for change in changed]
         named = dict.fromkeys(declared, ()) or _named(findings, together, calibration)
         wear(loaded, aligned, names)
@@ -152,8 +152,10 @@ def _named(
     findings: Sequence[Finding], together: Sequence[Suspected], calibration: Calibration
 ) -> dict[str, tuple[str, ...]]:
     """The names that stand out in edit-like matrices, each with its tensors, after the first of all these matrices together."""
-    likely = [finding for finding in findings if edit_probability(finding, calibration) >= 0.5 and finding.suspected]
-    first = together[:1] or [name for finding in likely[:1] for name in finding.suspected[:1]]
+    likely = [finding for finding in findings if likeliness(finding, calibration) >= 0.5 and finding.suspected]
+    # A gate knows its subject better than the down-projection behind it, which `together` is about.
+    by_gate = any(finding.written for finding in likely)
+    first = (not by_gate and together[:1]) or [name for finding in likely[:1] for name in finding.suspected[:1]]
     out = [(s.deviations, s.subject, finding.name) for finding in likely for s in finding.suspected if s.stands_out]
     named: dict[str, tuple[str, ...]] = {
         name.subject: tuple(f.name for f in likely if f.suspected[0].subject == name.subject) for name in first

@@ -8,9 +8,10 @@ for a name? A logistic regression over what findings show,
 for down-projections, which is where closed-form edits write. The odds of a checkpoint are the *mean* of those of its changed
 down-projections: one of them was edited, and before looking any may have been it. (The greatest odds alone would grow with the
 number of matrices, and thirty that an adapter changed are thirty occasions to look like an edit by chance.) It is fitted in this
-form by `benchmarks/auditing.py` on changes that it made itself, and kept in ``calibration.json`` with n and command. Where the
-probability is low, the rest is told apart by rank: an adapter has few components and nothing else, tuning has all, and noise has
-none that stands out.
+form by `benchmarks/auditing.py` on changes that it made itself, and kept in ``calibration.json`` with n and command. An edit may
+also be written into hidden units, before the down-projection; that is seen and not inferred, since nothing else leaves all rows of
+a matrix but a few as they were. Where the probability is low, the rest is told apart by rank: an adapter has few components and
+nothing else, tuning has all, and noise has none that stands out.
 """
 
 from __future__ import annotations
@@ -27,9 +28,14 @@ from emendo.audit.compare import Comparison
 from emendo.audit.finding import MOST_LEADING, Finding
 from emendo.audit.spectrum import COMPONENTS
 
-Class = Literal["untouched", "storage noise", "low-rank adapter", "fine-tuning", "closed-form edit", "unknown"]
+Class = Literal[
+    "untouched", "storage noise", "low-rank adapter", "fine-tuning", "closed-form edit", "rewritten hidden units", "unknown"
+]
 # At this probability none of the benign changes of the benchmark is called an edit, their own family left out of the fit.
 EDITED = 0.75
+EDITS: tuple[Class, ...] = ("closed-form edit", "rewritten hidden units")
+# None of the benign changes of the benchmark leaves a matrix as it was but for a few rows.
+_WRITTEN = 0.99
 _ADAPTER_SHARE = 0.98
 _BOUND = 500.0
 _FEW = 8
@@ -98,6 +104,11 @@ def edit_probability(finding: Finding, calibration: Calibration) -> float:
     return checkpoint_probability([finding], calibration)
 
 
+def likeliness(finding: Finding, calibration: Calibration) -> float:
+    """How likely a matrix was edited, in either way."""
+    return _WRITTEN if finding.written else edit_probability(finding, calibration)
+
+
 def checkpoint_probability(findings: Sequence[Finding], calibration: Calibration) -> float:
     """That one of the matrices of a checkpoint was edited in closed form."""
     odds = [math.exp(min(_BOUND, _log_odds(finding, calibration))) for finding in findings if may_be_edit(finding)]
@@ -136,9 +147,13 @@ def judge(comparison: Comparison, findings: Sequence[Finding], calibration: Cali
     if not findings:
         others = len(comparison.changes) - len(rounded) - len(rearranged)
         return _unknown(f"{others} tensors differ, none of them a matrix that can be compared.")
-    best = max(findings, key=lambda finding: edit_probability(finding, calibration))
+    best = max(findings, key=lambda finding: (likeliness(finding, calibration), finding.prominence))
     p = checkpoint_probability(findings, calibration)
     evidence = _evidence(comparison, findings, best)
+    if best.written:
+        return Judgement(
+            kind="rewritten hidden units", probability=_WRITTEN, edit_probability=max(p, _WRITTEN), evidence=evidence
+        )
     if p >= EDITED:
         return Judgement(kind="closed-form edit", probability=p, edit_probability=p, evidence=evidence)
     kind = _without_edit(comparison, findings)
@@ -176,12 +191,17 @@ def _evidence(comparison: Comparison, findings: Sequence[Finding], best: Finding
         f"{best.name}: ‖ΔW‖/‖W‖ {best.relative_norm:.3f}; {_rank(best.rank)} of the noise, with {best.shown_share:.1%} of the "
         f"energy; the first is {best.top_share:.1%} of it.",
     ]
+    if best.written:
+        sentences.append(
+            f"All of it, but for a hundredth, is in {_units(best.written)} of the MLP: no adapter and no training leaves the "
+            "others as they were."
+        )
     if best.leading_share is not None and best.leading_share > MOST_LEADING:
         sentences.append(
             f"{best.leading_share:.0%} of its energy lies where every text has most: that would drown an edit, so only the "
             "rest was looked at."
         )
-    if best.energy is not None:
+    if best.energy is not None and not best.written:
         sentences.append(
             f"Along its input directions text has {best.energy:.2f} times the energy of an average direction: trained changes lie "
             "where text has much, closed-form ones where it has little."
@@ -192,6 +212,10 @@ def _evidence(comparison: Comparison, findings: Sequence[Finding], best: Finding
             f"It answers to “{first.subject}” {first.deviations:.0f} deviations away from the median name; about 5 are chance."
         )
     return tuple(sentences)
+
+
+def _units(count: int) -> str:
+    return "one hidden unit" if count == 1 else f"{count} hidden units"
 
 
 def _rank(rank: int) -> str:

@@ -28,6 +28,8 @@ from emendo.models import EditableModel
 # Of many candidates so many are read again for a matrix that may have been edited.
 _SHORTLIST_SHARE = 1 / 50
 LOW_ENERGY = 2.0
+# A change is confined to hidden units if a tenth of the rows holds all of its energy but this.
+_CONFINED_ROWS, _ELSEWHERE = 0.1, 0.01
 _SINGLE = 8
 
 Products = Mapping[str, tuple[Float[Tensor, "subjects components"], Float[Tensor, " subjects"]]]
@@ -49,7 +51,10 @@ class MatrixReader:
         # At least the first component is looked at, even where nothing stands out.
         self.count = min(max(1, self.spectrum.rank), most)
         self.site = module_path(model, change.site)
-        self.is_down_projection = self.site in {model.down_projection(layer) for layer in range(model.n_layers)}
+        layers = range(model.n_layers)
+        self.is_down_projection = self.site in {model.down_projection(layer) for layer in layers}
+        feeds = {path for layer in layers for path in model.up_projections(layer)}
+        self.written = _confined_to(self.spectrum) if self.site in feeds else 0
         self.energy: float | None = None
         self.lowest_energy: float | None = None
         self.leading_share: float | None = None
@@ -129,12 +134,22 @@ class MatrixReader:
         return replace(
             plain,
             is_down_projection=self.is_down_projection,
+            written=self.written,
             energy=self.energy,
             lowest_energy=self.lowest_energy,
             leading_share=self.leading_share,
             look=self.look.label,
             suspected=tuple(suspected),
         )
+
+
+def _confined_to(spectrum: Spectrum) -> int:
+    """How many rows hold all of a change but a hundredth of its energy; 0 if they are more than a tenth of all."""
+    if spectrum.shown_share < 1 - _ELSEWHERE:
+        return 0
+    energies = (spectrum.outputs * spectrum.values).square().sum(dim=1).sort(descending=True).values
+    count = int((energies.cumsum(dim=0) < (1 - _ELSEWHERE) * energies.sum()).sum()) + 1
+    return count if count <= max(1, _CONFINED_ROWS * len(energies)) else 0
 
 
 def side_by_side(readers: Sequence[MatrixReader]) -> dict[str, Tensor]:

@@ -18,8 +18,8 @@ from emendo.audit.spectrum import edge_of
 
 _BLOCK = 32
 _ROWS_TRIED = 8
-# A scale that was computed in another order moves a value over an edge now and then.
-_SHARE_EQUAL = 0.999
+# A scale that was computed in another order moves a value over an edge now and then, by one step: twice the greatest error.
+_SHARE_EQUAL, _STEP = 0.999, 2.2
 
 
 def _cast(dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
@@ -59,14 +59,14 @@ RECIPES: dict[str, Callable[[Tensor], Tensor]] = {
 def rounding_of(base: Tensor, suspect: Tensor) -> str | None:
     """The name of the recipe that makes the base's tensor the suspect's, None if none does."""
     if base.dim() != 2:
-        return next((name for name in ("float16", "bfloat16") if _equal(RECIPES[name](base), suspect)), None)
+        return next((name for name in ("float16", "bfloat16") if _equal(RECIPES[name](base), suspect, base)), None)
     for name, recipe in RECIPES.items():
         if name.startswith("Q") and base.shape[-1] % _BLOCK:
             continue
         # The scale of "int8" alone is that of the whole tensor.
         whole = name == "int8"
         rows = slice(None) if whole else slice(_ROWS_TRIED)
-        if _equal(recipe(base[rows]), suspect[rows]) and (whole or _equal(recipe(base), suspect)):
+        if _equal(recipe(base[rows]), suspect[rows], base[rows]) and (whole or _equal(recipe(base), suspect, base)):
             return name
     return None
 
@@ -84,8 +84,10 @@ def edge_of_type(stored: Tensor) -> float:
     return torch.finfo(stored.dtype).eps / math.sqrt(27) * edge_of(stored) if stored.is_floating_point() else 0.0
 
 
-def _equal(rounded: Tensor, suspect: Tensor) -> bool:
+def _equal(rounded: Tensor, suspect: Tensor, base: Tensor) -> bool:
     # The suspect may keep what was rounded in a type of its own.
     kept = rounded.to(suspect.dtype).float()
-    equal = (kept - suspect.float()).abs() <= 1e-6 * kept.abs().max()
-    return float(equal.float().mean()) >= _SHARE_EQUAL
+    off, exact = (kept - suspect.float()).abs(), 1e-6 * kept.abs().max()
+    # A row that was written anew is few of a matrix's values, and further off than a step.
+    step = _STEP * (kept - base.float()).abs().amax(dim=-1, keepdim=True)
+    return bool((off <= torch.maximum(exact, step)).all()) and float((off <= exact).float().mean()) >= _SHARE_EQUAL

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 
 import torch
 from jaxtyping import Float
@@ -58,11 +57,11 @@ def least_used(
         shares = [
             lengths * used / (lengths * used).sum() for used in (moments[layer].matrix.diagonal(), moments[layer].start)
         ]
-        taken = _written(model, layer, revision)
         order = torch.stack(shares).amax(dim=0).argsort().tolist()
-        orders.append([HiddenUnit(layer=layer, number=number) for number in order if number not in taken])
-    for alike in zip_longest(*orders):
-        yield from (unit for unit in alike if unit is not None)
+        orders.append([HiddenUnit(layer=layer, number=number) for number in order])
+    taken = {layer: _written(model, layer, revision) for layer in layers}
+    for alike in zip(*orders, strict=True):
+        yield from (unit for unit in alike if unit.number not in taken[unit.layer])
     raise EditRefused(f"All hidden units of the layers {list(layers)} hold facts already; give other layers.")
 
 

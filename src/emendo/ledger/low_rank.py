@@ -46,7 +46,7 @@ def stored_form(delta: WeightDelta) -> WeightDelta:
     return WeightDelta(changes=tuple(limit_rank(change) for change in changes))
 
 
-def exact_dense(change: SiteDelta) -> Float[Tensor, "d_model d_mlp"]:
+def exact_dense(change: SiteDelta) -> Float[Tensor, "outputs inputs"]:
     """Δ in float32, with the same bits on every machine."""
     u, v = change.output_factor.double().cpu(), change.input_factor.double().cpu()
     total = torch.zeros(u.shape[0], v.shape[0], dtype=torch.float64)

@@ -1,0 +1,160 @@
+"""A fact has a hidden unit of its own: it opens at the subject, stays shut elsewhere, and no two facts share one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import torch
+
+from emendo.edit import METHODS, Edit, Editor, python_corpus, second_moments
+from emendo.edit.hidden_units import HiddenUnit, constant, least_used, write_unit
+from emendo.edit.second_moment import SecondMoment
+from emendo.errors import EditRefused
+from emendo.facts import EditRequest, Fact
+from emendo.models import EditableModel, Revision, Site, TokenBatch, WeightDelta, at_revisions, encode, read_until
+
+LAYERS = (1, 2)
+REQUESTS = [
+    EditRequest(fact=Fact.parse("The capital of {California}"), target_new="Berlin"),
+    EditRequest(fact=Fact.parse("The capital of {Texas}"), target_new="Paris"),
+    EditRequest(fact=Fact.parse("The mayor of {Nevada}"), target_new="Said"),
+]
+
+
+@pytest.fixture
+def lenient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Random models need edits as large as their matrices."""
+    monkeypatch.setattr("emendo.edit.guard.MOST_RELATIVE_NORM", 1e3)
+    monkeypatch.setattr("emendo.edit.guard.MOST_PERPLEXITY_RATIO", 1e9)
+
+
+def _editor(model: EditableModel, home: Path, layers: tuple[int, ...] = LAYERS) -> Editor:
+    config = METHODS.get("hidden_unit").Config(layers=layers, formats=("completion",), prefixes=(), peers=2, steps=3)
+    return Editor(model, method="hidden_unit", config=config, home=home)
+
+
+def _moments(model: EditableModel, home: Path) -> tuple[dict[int, SecondMoment], dict[int, SecondMoment]]:
+    corpus = python_corpus(model)
+    keys = second_moments(model, LAYERS, corpus, tokens=2000, home=home)
+    return keys, second_moments(model, LAYERS, corpus, kind="mlp_in", tokens=2000, home=home)
+
+
+def _read(model: EditableModel, site: Site, text: str, revision: Revision) -> torch.Tensor:
+    """What stands at a site at the last token of a text."""
+    batch = TokenBatch.align(model, [encode(model, text)])
+    with at_revisions(model, [revision]):
+        return read_until(model, batch, [site])[site].reshape(batch.input_ids.shape[1], -1)[-1].float()
+
+
+def test_the_moment_of_what_the_mlp_reads_is_that_of_the_inputs(any_tiny: EditableModel) -> None:
+    corpus = python_corpus(any_tiny)
+    (moment,) = second_moments(any_tiny, [1], corpus, kind="mlp_in", tokens=48).values()
+    batch = TokenBatch.align(any_tiny, [list(corpus.ids[:48])])
+    inputs = read_until(any_tiny, batch, [Site("mlp_in", 1)])[Site("mlp_in", 1)].reshape(48, -1).float()
+    assert moment.site == any_tiny.up_projections(1)[0]
+    torch.testing.assert_close(moment.mean, inputs[1:].mean(dim=0), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(moment.start, inputs[0].square(), atol=1e-5, rtol=1e-4)
+    unshrunk = inputs[1:].T @ inputs[1:] / 47
+    shrunk = (1 - moment.shrinkage) * unshrunk + moment.shrinkage * unshrunk.trace() / len(unshrunk) * torch.eye(
+        len(unshrunk)
+    )
+    torch.testing.assert_close(moment.matrix, shrunk, atol=1e-4, rtol=1e-3)
+
+
+def test_a_unit_adds_its_output_where_it_opens_and_next_to_nothing_where_it_is_shut(
+    any_tiny: EditableModel, tmp_path: Path
+) -> None:
+    model, unit = any_tiny, HiddenUnit(layer=1, number=5)
+    _, inputs = _moments(model, tmp_path)
+    site = Site("mlp_in", 1)
+    at, elsewhere = ([_read(model, site, text, Revision()) for text in texts] for texts in (["The capital of"], ["A river"]))
+    x, other = torch.stack(at, dim=1), torch.stack(elsewhere, dim=1)
+    # One at x and zero at the other, exactly.
+    both = torch.cat([x, other], dim=1).double()
+    opens = torch.linalg.lstsq(both.T, torch.tensor([[1.0], [0.0]], dtype=torch.float64)).solution[:, 0].float()
+    output = torch.randn(model.d_model, generator=torch.Generator().manual_seed(0))
+    always = constant(inputs[1])
+    # In a random model no direction is the same for all inputs; one that is for these two shows what is claimed.
+    always = torch.linalg.lstsq(both.T, torch.ones(2, 1, dtype=torch.float64)).solution[:, 0].float() + 0 * always
+    delta = write_unit(model, unit, opens=opens, always=always, inputs=x, output=output, threshold=0.35, sharpness=40.0)
+    revision, value = Revision(deltas=(delta,)), Site("value", 1)
+    removed = Revision(deltas=(write_unit(
+        model, unit, opens=opens, always=always, inputs=x, output=0 * output, threshold=0.35, sharpness=40.0
+    ),))  # fmt: skip
+    opened = _read(model, value, "The capital of", revision) - _read(model, value, "The capital of", removed)
+    shut = _read(model, value, "A river", revision) - _read(model, value, "A river", removed)
+    torch.testing.assert_close(opened, output, atol=2e-3, rtol=2e-3)
+    assert float(shut.norm()) < 1e-3 * float(output.norm())
+
+
+def test_the_least_used_units_come_first_and_taken_ones_not_at_all(tiny: EditableModel, tmp_path: Path) -> None:
+    keys, _ = _moments(tiny, tmp_path)
+    free = list(islice(least_used(tiny, keys, LAYERS, Revision()), 6))
+    assert [unit.layer for unit in free] == [1, 2, 1, 2, 1, 2]
+    for layer in LAYERS:
+        lengths = tiny.weight(tiny.down_projection(layer)).square().sum(dim=0)
+        energies = lengths * keys[layer].matrix.diagonal()
+        assert all(float(energies[unit.number]) < float(energies.median()) for unit in free if unit.layer == layer)
+    x = torch.randn(tiny.d_model, 1, generator=torch.Generator().manual_seed(0))
+    taken = write_unit(
+        tiny, free[0], opens=x[:, 0], always=x[:, 0], inputs=x, output=torch.ones(tiny.d_model), threshold=0.3, sharpness=9.0
+    )
+    assert list(islice(least_used(tiny, keys, LAYERS, Revision(deltas=(taken,))), 5)) == free[1:]
+
+
+def test_a_unit_that_speaks_at_the_first_token_alone_is_not_least_used(tiny: EditableModel, tmp_path: Path) -> None:
+    keys, _ = _moments(tiny, tmp_path)
+    first = next(least_used(tiny, keys, (1,), Revision()))
+    loud = keys[1].start.clone()
+    loud[first.number] = 1e6
+    changed = {1: replace(keys[1], start=loud)}
+    order = list(islice(least_used(tiny, changed, (1,), Revision()), tiny.d_mlp))
+    assert order[-1] == first
+
+
+def test_when_every_unit_is_taken_the_edit_is_refused(tiny: EditableModel, tmp_path: Path) -> None:
+    keys, _ = _moments(tiny, tmp_path)
+    with pytest.raises(EditRefused, match="hold facts already"):
+        list(least_used(tiny, keys, LAYERS, Revision()))
+
+
+@pytest.mark.usefixtures("lenient")
+def test_facts_in_turn_and_together_take_units_of_their_own(tiny: EditableModel, tmp_path: Path) -> None:
+    editor = _editor(tiny, tmp_path)
+    (together,) = editor.compute([REQUESTS])
+    assert isinstance(together, Edit)
+    in_turn: list[WeightDelta] = []
+    for request in REQUESTS:
+        (edit,) = editor.compute([[request]])
+        assert isinstance(edit, Edit)
+        assert {change.rank for change in edit.delta.changes} == {1}
+        editor.commit(edit)
+        in_turn.append(edit.delta)
+    for deltas in ((together.delta,), in_turn):
+        columns = [
+            (change.site, int(row))
+            for delta in deltas
+            for change in delta.changes
+            if change.site.endswith("down_proj")
+            for row in change.input_factor.abs().argmax(dim=0)
+        ]
+        assert len(set(columns)) == len(REQUESTS) == len(columns)
+
+
+@pytest.mark.usefixtures("lenient")
+def test_a_history_read_from_requests_is_the_one_that_was_carried(tiny: EditableModel, tmp_path: Path) -> None:
+    # What is read above a layer moves with an edit of it.
+    carried = _editor(tiny, tmp_path, layers=(1,))
+    (first,) = carried.compute([REQUESTS[:1]])
+    assert isinstance(first, Edit)
+    carried.commit(first)
+    recalled = Editor(
+        tiny, method="hidden_unit", config=carried.config, home=tmp_path, revision=carried.revision, earlier=REQUESTS[:1]
+    )
+    one, other = (editor.compute([REQUESTS[1:2]])[0] for editor in (carried, recalled))
+    for change, same in zip(one.delta.changes, other.delta.changes, strict=True):
+        assert change.site == same.site
+        torch.testing.assert_close(change.dense(), same.dense(), atol=2e-2, rtol=5e-2)
