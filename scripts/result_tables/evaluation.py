@@ -109,6 +109,8 @@ def _sequence_row(curve: Curve, point: Point, measures: list[Figure]) -> tuple[A
 PARTS: Parts = {
     "quality": ("methods_counterfact.json", quality),
     "sequence": ("sequence.json", sequence),
+    "sequence of hidden units": ("sequence_hidden_unit.json", sequence),
+    "hidden unit": ("hidden_unit_counterfact.json", quality),
     "leak": (
         "leak.json",
         measures_of(
