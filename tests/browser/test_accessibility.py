@@ -12,6 +12,14 @@ from visit import Visit, violations
 pytestmark = [pytest.mark.real, pytest.mark.browser]
 
 
+# A colour on its way to another is neither.
+_SETTLED = """async () => {
+    await new Promise(requestAnimationFrame);
+    const ends = document.getAnimations().filter(one => one.effect.getComputedTiming().iterations !== Infinity);
+    await Promise.allSettled(ends.map(one => one.finished));
+}"""
+
+
 class Inspection:
     """What axe finds wrong with the views that it is shown, each in both themes."""
 
@@ -25,6 +33,7 @@ class Inspection:
         self.views.append(view)
         for scheme in ("light", "dark"):
             self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+            self.page.evaluate(_SETTLED)
             wrong = violations(self.page)
             if wrong:
                 self.found[f"{view}, {scheme}"] = wrong
