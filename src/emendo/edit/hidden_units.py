@@ -99,14 +99,14 @@ def write_unit(
     paths = model.up_projections(unit.layer)
     places = [(path, half) for path in paths for half in range(model.weight(path).shape[0] // model.d_mlp)]
     rows = [gate, always] if len(places) == 2 else [gate]
-    changes: dict[str, list[SiteDelta]] = {}
+    changes = []
     for (path, half), row in zip(places, rows, strict=True):
         number = half * model.d_mlp + unit.number
         bias = getattr(model.network.get_submodule(path), "bias", None)
         # What the bias adds is taken off again.
         wanted = row if bias is None else row - float(bias[number]) * always
         stored = model.weight(path)
-        changes.setdefault(path, []).append(
+        changes.append(
             SiteDelta(
                 site=path,
                 output_factor=_one_at(number, stored.shape[0]),
@@ -116,10 +116,8 @@ def write_unit(
     opened = _opened(model.activation(unit.layer), [row @ inputs for row in rows])
     site = model.down_projection(unit.layer)
     column = output / opened - model.weight(site)[:, unit.number].float().cpu()
-    changes[site] = [SiteDelta(site=site, output_factor=column[:, None], input_factor=_one_at(unit.number, model.d_mlp))]
-    return WeightDelta(
-        changes=Revision(deltas=(WeightDelta(changes=tuple(c for own in changes.values() for c in own)),)).changes
-    )
+    changes.append(SiteDelta(site=site, output_factor=column[:, None], input_factor=_one_at(unit.number, model.d_mlp)))
+    return WeightDelta(changes=tuple(changes))
 
 
 def _opened(activation: nn.Module, read: Sequence[Float[Tensor, " m"]]) -> float:

@@ -40,7 +40,7 @@ class SecondMoment:
     """C of one site, in float32, shrunk.
 
     Attributes:
-        site: Full module path of the down-projection.
+        site: Full module path of the matrix that reads the keys.
         matrix: The shrunk C.
         mean: E[k].
         start: E[k²] at position 0, element by element.
