@@ -34,7 +34,7 @@ Class = Literal[
 # At this probability none of the benign changes of the benchmark is called an edit, their own family left out of the fit.
 EDITED = 0.75
 EDITS: tuple[Class, ...] = ("closed-form edit", "rewritten hidden units")
-# None of the benign changes of the benchmark leaves a matrix as it was but for a few rows.
+# Set and not fitted: there are no suspects of this kind in the benchmark yet.
 _WRITTEN = 0.99
 _ADAPTER_SHARE = 0.98
 _BOUND = 500.0
