@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import BrowserContext, Page, Playwright, Route, expect
+from playwright.sync_api import BrowserContext, Error, Page, Playwright, Route, expect
 from visit import FLAGS
 
 EXTENSION = Path(__file__).parents[2] / "extension"
@@ -118,10 +118,7 @@ class ChatPage:
 
     def press(self, pattern: str, at: int = 0) -> None:
         """Click a control of the extension by its name."""
-        node = {"backendNodeId": self.wait(lambda: self.controls(pattern))[at]}
-        self._devtools.send("DOM.scrollIntoViewIfNeeded", node)
-        quad = self._devtools.send("DOM.getContentQuads", node)["quads"][0]
-        self.page.mouse.click(sum(quad[::2]) / 4, sum(quad[1::2]) / 4)
+        self.page.mouse.click(*self.wait(lambda: self._middle(pattern, at)))
 
     def point_at(self, words: str) -> None:
         """Move the pointer over words that stand out."""
@@ -153,6 +150,21 @@ class ChatPage:
         """Leave, having seen that nothing went wrong."""
         self.page.close()
         assert self.errors == []
+
+    def _middle(self, pattern: str, at: int) -> tuple[float, float] | None:
+        """Where a control is, unless the extension is just drawing it anew."""
+        found = self.controls(pattern)
+        if len(found) <= at:
+            return None
+        node = {"backendNodeId": found[at]}
+        try:
+            self._devtools.send("DOM.scrollIntoViewIfNeeded", node)
+            quad = self._devtools.send("DOM.getContentQuads", node)["quads"][0]
+        except Error as error:
+            if "detached" not in str(error):
+                raise
+            return None
+        return sum(quad[::2]) / 4, sum(quad[1::2]) / 4
 
     def _roots(self) -> list[dict[str, Any]]:
         document = self._devtools.send("DOM.getDocument", {"depth": -1, "pierce": True})["root"]
