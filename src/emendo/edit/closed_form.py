@@ -80,8 +80,12 @@ class ClosedForm:
         self, keys: Float[Tensor, "d_mlp m"], held: Float[Tensor, "d_mlp p"], slack: float
     ) -> Float[Tensor, " d_mlp"]:
         """u: one at every key, and zero at those that are held, up to the slack."""
-        rows = self.directions(torch.cat([keys, held], dim=1), slack)[: keys.shape[1]]
-        direction: Tensor = rows.sum(dim=0)
+        wanted = torch.cat([torch.ones(keys.shape[1]), torch.zeros(held.shape[1])])
+        return self.fit(torch.cat([keys, held], dim=1), wanted, slack)
+
+    def fit(self, keys: Float[Tensor, "d_mlp m"], wanted: Float[Tensor, " m"], slack: float) -> Float[Tensor, " d_mlp"]:
+        """u: what is wanted at each key, up to the slack."""
+        direction: Tensor = wanted @ self.directions(keys, slack)
         return direction
 
     def scale(self, keys: Float[Tensor, "d_mlp m"]) -> float:

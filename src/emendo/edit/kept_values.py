@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -22,7 +22,7 @@ from emendo.edit.settings import SearchSettings
 from emendo.edit.shards import Savings
 from emendo.models import ORIGINAL, EditableModel, Revision, Site
 
-_FORMAT = "emendo-values/1"
+_FORMAT = "emendo-values/2"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,7 +64,8 @@ class KeptValues:
     def _path(
         self, model: EditableModel, site: Site, contexts: Sequence[Context], settings: SearchSettings, revision: Revision
     ) -> Path:
-        told = {name: value for name, value in asdict(settings).items() if name != "layers"}
+        # What a method is told besides its search changes nothing of it.
+        told = {field.name: getattr(settings, field.name) for field in fields(SearchSettings) if field.name != "layers"}
         words = [_FORMAT, model.digest, self.revision, revision.id, asdict(site), [asdict(c) for c in contexts], told]
         return self.folder / f"{hashlib.sha256(json.dumps(words).encode()).hexdigest()[:32]}.safetensors"
 

@@ -79,7 +79,7 @@ class Peers:
         missing = [peer for peer in peers if peer not in self._found]
         if missing:
             wanted = [name for name in self.formats if name != "prefixed"]
-            contexts = [_contexts(self.model, peer, wanted) for peer in missing]
+            contexts = [untaught_contexts(self.model, peer, wanted) for peer in missing]
             places = [sum(len(context.subject_lasts) for context in own) for own in contexts]
             sites = [Site(self.kind, layer) for layer in self.layers]
             read = read_at_subject(self.model, sites, [context for own in contexts for context in own], share=self.share)
@@ -101,7 +101,9 @@ class Peers:
         if not self.texts:
             return {layer: torch.zeros(self._width, 0) for layer in self.layers}
         facts = [Fact(subject=subject, prompt=text) for text in TEXTS[: self.texts]]
-        contexts = [c for fact in facts for c in _contexts(self.model, fact, ["chat" if fact.is_question else "completion"])]
+        contexts = [
+            c for fact in facts for c in untaught_contexts(self.model, fact, ["chat" if fact.is_question else "completion"])
+        ]
         read = read_at_subject(self.model, [Site(self.kind, layer) for layer in self.layers], contexts, share=self.share)
         first, taken = (torch.nn.functional.normalize(keys, dim=0) for keys in (read[0], edited.to(read[0])))
         is_other = (first.T @ taken).amax(dim=1) < _ALIKE
@@ -124,11 +126,14 @@ class Peers:
     def _names_keys(self, names: Sequence[str]) -> Float[Tensor, "d_mlp names"]:
         """Keys at the first of the layers, of the names alone, with a norm of one."""
         contexts = [
-            context for name in names for context in _contexts(self.model, Fact(subject=name, prompt="{}"), ["completion"])
+            context
+            for name in names
+            for context in untaught_contexts(self.model, Fact(subject=name, prompt="{}"), ["completion"])
         ]
         (keys,) = read_at_subject(self.model, [Site(self.kind, self.layers[0])], contexts)
         return torch.nn.functional.normalize(keys, dim=0)
 
 
-def _contexts(model: EditableModel, fact: Fact, formats: Sequence[str]) -> list[Context]:
+def untaught_contexts(model: EditableModel, fact: Fact, formats: Sequence[str]) -> list[Context]:
+    """The texts of a fact in which its subject is read and nothing is taught."""
     return teaching_contexts(model, EditRequest(fact=fact, target_new="-"), formats, [], stop=False)

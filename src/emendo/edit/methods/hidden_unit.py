@@ -6,34 +6,45 @@ text uses least is given to the fact (`hidden_units`), with a gate that opens at
 
     δ as in ROME, searched in several formats at once, the end of the answer included.
 
-So edits hardly meet, neither one another nor the text; what is lost is what the units did before. What the MLP reads at peers of
-the subject, at the other tokens of the prompts and at the subjects of earlier edits keeps the gate shut. The change is of rank one
-in each matrix of the MLP. Neurons that hold one correction each are known from T-Patcher (Huang et al. 2023), which adds them to
-the last layer and trains them; here none is added, and nothing is trained but δ.
+So edits hardly meet, neither one another nor the text; what is lost is what the units did before. The gate is the least, under the
+second moment of what the MLP reads, that is open at the subject and shut at its peers. Of what is most like the subject - names
+that end like it, the subjects of other edits - those that would open the gate are pressed below its threshold, and the others are
+left alone: a gate has few inputs to spare, and every one that is held costs some of what it does on plain text. The change is of
+rank one in each matrix of the MLP. Neurons that hold one correction each are known from T-Patcher (Huang et al. 2023), which adds
+them to the last layer and trains them; here none is added, and nothing is trained but δ.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from emendo.edit.closed_form import ClosedForm
 from emendo.edit.hidden_units import HiddenUnit, constant, least_used, write_unit
-from emendo.edit.job import Groups, Held, Job, Solution, Unit, with_earlier, without
-from emendo.edit.keys_values import KeysValue, keys_beside_subject, read_at_subject
+from emendo.edit.job import Groups, Held, Job, Solution, Unit, with_earlier
+from emendo.edit.keys_values import KeysValue, read_at_subject
+from emendo.edit.namesakes import namesake_contexts
 from emendo.edit.peers import Peers
 from emendo.edit.second_moment import SecondMoment
 from emendo.edit.settings import OwnSettings
 from emendo.edit.spreading import search_figures
+from emendo.errors import InvalidRequest
 from emendo.facts import EditRequest
 from emendo.models import ORIGINAL, Site, WeightDelta
 
 LAYERS = "range"
 STATISTICS = ("key", "mlp_in")
 SUMMARY = "a hidden unit for each fact, open at its subject alone"
+
+
+# So far below the threshold a gate is shut; what would open it is pressed twice as far below.
+_MARGIN = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +56,15 @@ class Config(OwnSettings):
         sharpness: a: how steeply.
     """
 
-    threshold: float = 0.35
-    sharpness: float = 20.0
+    peers: int = 8
+    threshold: float = 0.6
+    sharpness: float = 100.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold < 1:
+            raise InvalidRequest(
+                f"threshold={self.threshold:g} is not between 0 (other inputs) and 1 (the subject); give a number such as 0.6."
+            )
 
 
 def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution]:
@@ -58,6 +76,7 @@ def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution
     # Groups do not see each other, so each may take the same.
     places = {i: free[at] for own in members for at, i in enumerate(own)}
     found = _searched(job, units, places, config)
+    read = [_held(job, unit, config) for unit in units]
     peers = Peers(
         model=job.model,
         layers=config.layers,
@@ -69,63 +88,22 @@ def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution
         kind="mlp_in",
     )
     solutions = []
-    for own, before in zip(members, earlier, strict=True):
-        gates = _Gates(job=job, config=config, units=[units[i] for i in own], released=before, peers=peers)
+    for own, replaced in zip(members, earlier, strict=True):
+        others = [held for held in job.history.earlier if held not in replaced]
         revision = ORIGINAL
-        for at, i in enumerate(own):
-            revision = revision.plus(gates.written(at, places[i], found[i]))
+        for i in own:
+            beside = [*others, *(read[other] for other in own if other != i)]
+            opens = _opening(job, units[i], places[i].layer, read[i], beside, peers, config)
+            revision = revision.plus(_written(job, places[i], found[i], opens, read[i], config))
         figures = search_figures([found[i] for i in own])
-        solutions.append(Solution(delta=WeightDelta(changes=revision.changes), figures=figures, held=gates.held))
+        held = tuple(read[i] for i in own)
+        solutions.append(Solution(delta=WeightDelta(changes=revision.changes), figures=figures, held=held))
     return solutions
 
 
 def recall(job: Job, requests: Sequence[EditRequest], config: Config) -> list[Held]:
     """What the MLPs read at the subjects of earlier requests, in all their contexts."""
-    units = job.units([list(requests)], config, merge=True)
-    return [_held(job, unit, config) for unit in units]
-
-
-class _Gates:
-    """The gates of a group: each shut where the others, peers and earlier subjects open theirs."""
-
-    def __init__(self, *, job: Job, config: Config, units: Sequence[Unit], released: Sequence[Held], peers: Peers) -> None:
-        self.job, self.config, self.units, self.peers = job, config, units, peers
-        self.held = tuple(_held(job, unit, config) for unit in units)
-        self._released = released
-        self._priors: dict[int, ClosedForm] = {}
-
-    def written(self, at: int, place: HiddenUnit, found: KeysValue) -> WeightDelta:
-        """The hidden unit of the group's unit at a number."""
-        layer, unit, own = place.layer, self.units[at], self.held[at]
-        texts = [context for context in unit.teaching if context.format != "prefixed"]
-        shut = [self.peers.keys(request.fact)[layer] for request in unit.requests]
-        shut.append(keys_beside_subject(self.job.model, [layer], texts, "mlp_in")[layer])
-        opens = (
-            self._prior(layer)
-            .releasing(own.keys[layer], own.slack[layer])
-            .direction(own.keys[layer], torch.cat(shut, dim=1), own.slack[layer])
-        )
-        site = self.job.model.down_projection(layer)
-        before = found.keys[place.number].mean().cpu() * self.job.model.weight(site)[:, place.number].float().cpu()
-        return write_unit(
-            self.job.model,
-            place,
-            opens=opens,
-            always=constant(self.job.inputs[layer]),
-            inputs=own.keys[layer],
-            # What the unit said there before is missed too.
-            output=found.delta.cpu() + before,
-            threshold=self.config.threshold,
-            sharpness=self.config.sharpness,
-        )
-
-    def _prior(self, layer: int) -> ClosedForm:
-        """Of a layer, with everything held but what earlier edits taught about the group's subjects: that is taught again."""
-        if layer not in self._priors:
-            prior = without(self.job.history.prior(layer, self.job.inputs[layer], _prior), layer, self._released)
-            scaled = torch.cat([held.keys[layer] / held.slack[layer] ** 0.5 for held in self.held], dim=1)
-            self._priors[layer] = prior.holding(scaled, 1.0)
-        return self._priors[layer]
+    return [_held(job, unit, config) for unit in job.units([list(requests)], config, merge=True)]
 
 
 def _searched(job: Job, units: Sequence[Unit], places: Mapping[int, HiddenUnit], config: Config) -> dict[int, KeysValue]:
@@ -140,12 +118,59 @@ def _searched(job: Job, units: Sequence[Unit], places: Mapping[int, HiddenUnit],
 
 
 def _held(job: Job, unit: Unit, config: Config) -> Held:
-    """What the MLPs read at the subject of a unit."""
+    """What the MLPs read at the subject of a unit; it is not held by priors, so without slack."""
     read = read_at_subject(job.model, [Site("mlp_in", layer) for layer in config.layers], unit.teaching)
     keys = {layer: columns.cpu() for layer, columns in zip(config.layers, read, strict=True)}
-    slack = {layer: config.slack * _prior(job.inputs[layer]).scale(own) for layer, own in keys.items()}
-    return Held(requests=unit.requests, keys=keys, slack=slack)
+    return Held(requests=unit.requests, keys=keys, slack={})
 
 
+def _opening(
+    job: Job, unit: Unit, layer: int, own: Held, others: Sequence[Held], peers: Peers, config: Config
+) -> Float[Tensor, " d_model"]:
+    """w: one at the subject, zero at its peers, and below the threshold at all that would open the gate otherwise."""
+    inputs, fact = own.keys[layer], unit.requests[0].fact
+    shut = torch.cat([peers.keys(request.fact)[layer] for request in unit.requests], dim=1)
+    similar = [held.keys[layer] for held in others]
+    if contexts := namesake_contexts(job.model, fact, [peer.subject for peer in peers.nearest(fact)]):
+        (read,) = read_at_subject(job.model, [Site("mlp_in", layer)], contexts, share=job.savings.keep_prefix)
+        similar.append(read.cpu())
+    doubtful = torch.cat([inputs[:, :0], *similar], dim=1)
+    prior = _prior(job.inputs[layer])
+    slack = config.slack * prior.scale(inputs)
+    pressed = torch.zeros(doubtful.shape[1], dtype=torch.bool)
+    while True:
+        wanted = torch.cat([
+            torch.ones(inputs.shape[1]),
+            torch.zeros(shut.shape[1]),
+            torch.full((int(pressed.sum()),), config.threshold - 2 * _MARGIN),
+        ])  # fmt: skip
+        opens = prior.fit(torch.cat([inputs, shut, doubtful[:, pressed]], dim=1), wanted, slack)
+        opened = (opens @ doubtful / (opens @ inputs).mean() > config.threshold - _MARGIN) & ~pressed
+        if not opened.any():
+            return opens
+        pressed |= opened
+
+
+def _written(
+    job: Job, place: HiddenUnit, found: KeysValue, opens: Float[Tensor, " d_model"], own: Held, config: Config
+) -> WeightDelta:
+    """The unit at a place that adds δ where it opens."""
+    site = job.model.down_projection(place.layer)
+    before = found.keys[place.number].mean().cpu() * job.model.weight(site)[:, place.number].float().cpu()
+    return write_unit(
+        job.model,
+        place,
+        opens=opens,
+        always=constant(job.inputs[place.layer]),
+        inputs=own.keys[place.layer],
+        # What the unit said there before is missed too.
+        output=found.delta.cpu() + before,
+        threshold=config.threshold,
+        sharpness=config.sharpness,
+    )
+
+
+@lru_cache(maxsize=16)
 def _prior(moment: SecondMoment) -> ClosedForm:
+    """Made once from a layer's second moment."""
     return ClosedForm.of_moment(moment.matrix)
