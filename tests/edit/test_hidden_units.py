@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from emendo.edit import METHODS, Edit, Editor, python_corpus, second_moments
-from emendo.edit.hidden_units import HiddenUnit, constant, least_used, write_unit
+from emendo.edit.closed_form import ClosedForm
+from emendo.edit.hidden_units import HiddenUnit, constant, least_used, open_direction, write_unit
 from emendo.edit.second_moment import SecondMoment
-from emendo.errors import EditRefused
+from emendo.errors import EditRefused, InvalidRequest
 from emendo.facts import EditRequest, Fact
 from emendo.models import EditableModel, Revision, Site, TokenBatch, WeightDelta, at_revisions, encode, read_until
 
@@ -88,6 +89,33 @@ def test_a_unit_adds_its_output_where_it_opens_and_next_to_nothing_where_it_is_s
     shut = _read(model, value, "A river", revision) - _read(model, value, "A river", removed)
     torch.testing.assert_close(opened, output, atol=2e-3, rtol=2e-3)
     assert float(shut.norm()) < 1e-3 * float(output.norm())
+
+
+def test_of_what_is_like_the_subject_only_what_would_open_the_gate_is_held_and_below_the_threshold() -> None:
+    generator = torch.Generator().manual_seed(0)
+    prior = ClosedForm.of_moment(torch.eye(24))
+    inputs = 5 * torch.randn(24, 3, generator=generator)
+    shut, unlike = torch.randn(24, 2, generator=generator), torch.randn(24, 4, generator=generator)
+    alike = inputs[:, :1] + 0.4 * torch.randn(24, 1, generator=generator)
+
+    def opening(doubtful: torch.Tensor) -> torch.Tensor:
+        return open_direction(prior, inputs, shut=shut, doubtful=doubtful, slack=1e-4, threshold=0.6)
+
+    alone = opening(unlike)
+    assert float((alone @ alike)[0]) > 0.9
+    assert float((alone @ unlike).abs().max()) < 0.5
+    # What does not come near the threshold costs nothing.
+    torch.testing.assert_close(alone, opening(unlike[:, :0]))
+    pressed = opening(torch.cat([alike, unlike], dim=1))
+    torch.testing.assert_close(pressed @ alike, torch.tensor([0.4]), atol=0.01, rtol=0)
+    torch.testing.assert_close(pressed @ inputs, torch.ones(3), atol=0.01, rtol=0)
+    torch.testing.assert_close(pressed @ shut, torch.zeros(2), atol=0.01, rtol=0)
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0, -2.0])
+def test_a_threshold_that_says_nothing_is_refused(threshold: float) -> None:
+    with pytest.raises(InvalidRequest, match="not between 0"):
+        METHODS.get("hidden_unit").Config(threshold=threshold)
 
 
 def test_the_least_used_units_come_first_and_taken_ones_not_at_all(tiny: EditableModel, tmp_path: Path) -> None:

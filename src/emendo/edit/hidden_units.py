@@ -6,7 +6,7 @@ A unit reads the MLP's input x through one row of each up-projection and writes 
 
 Written for inputs X, columns that shall open it,
 
-    g = a (w − θ c),   u = c,      w: one at X, zero at what is held (`ClosedForm.direction`),      c = C⁻¹ E[x], so that c·x ≈ 1,
+    g = a (w − θ c),   u = c,      w: one at X, less elsewhere (`open_direction`),      c = C⁻¹ E[x], so that c·x ≈ 1,
 
 it is open where w·x exceeds the threshold θ and shut elsewhere: the activation makes next to nothing of the small overlaps that
 every input has with every other, which a change of the down-projection alone would pass on in proportion.
@@ -21,9 +21,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from emendo.edit.closed_form import ClosedForm
 from emendo.edit.second_moment import SecondMoment
 from emendo.errors import EditRefused
 from emendo.models import EditableModel, Revision, SiteDelta, WeightDelta
+
+# A gate counts as near its threshold from so far below it; what is held is held twice as far below.
+_MARGIN = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +75,40 @@ def constant(moment: SecondMoment) -> Float[Tensor, " d_model"]:
     return found.float()
 
 
+def open_direction(
+    prior: ClosedForm,
+    inputs: Float[Tensor, "d_model m"],
+    *,
+    shut: Float[Tensor, "d_model p"],
+    doubtful: Float[Tensor, "d_model q"],
+    slack: float,
+    threshold: float,
+) -> Float[Tensor, " d_model"]:
+    """w: one at X on average, zero at what shall be shut, and below the threshold at what else is like X.
+
+    A gate has d_model inputs to spare, and all that is held costs some of what it does on text. So of the doubtful only those are
+    held that would come near the threshold otherwise, and not at zero but clearly below it.
+
+    Args:
+        prior: What a gate costs on text.
+        inputs: X.
+        shut: Held at zero.
+        doubtful: Held if need be.
+        slack: Of all that is held.
+        threshold: θ.
+    """
+    pressed = torch.zeros(doubtful.shape[1], dtype=torch.bool)
+    while True:
+        below = torch.full((int(pressed.sum()),), threshold - 2 * _MARGIN)
+        wanted = torch.cat([torch.ones(inputs.shape[1]), torch.zeros(shut.shape[1]), below])
+        found = prior.fit(torch.cat([inputs, shut, doubtful[:, pressed]], dim=1), wanted, slack)
+        found = found / (found @ inputs).mean()
+        near = (found @ doubtful > threshold - _MARGIN) & ~pressed
+        if not near.any():
+            return found
+        pressed |= near
+
+
 def write_unit(
     model: EditableModel,
     unit: HiddenUnit,
@@ -87,7 +125,7 @@ def write_unit(
     Args:
         model: The model; the unit is as it was trained.
         unit: Which unit.
-        opens: w.
+        opens: w, one at X on average.
         always: c.
         inputs: X.
         output: What is added at them, on average.
@@ -95,7 +133,7 @@ def write_unit(
         sharpness: a.
     """
     always = always / (always @ inputs).mean()
-    gate = sharpness * (opens / (opens @ inputs).mean() - threshold * always)
+    gate = sharpness * (opens - threshold * always)
     paths = model.up_projections(unit.layer)
     places = [(path, half) for path in paths for half in range(model.weight(path).shape[0] // model.d_mlp)]
     rows = [gate, always] if len(places) == 2 else [gate]

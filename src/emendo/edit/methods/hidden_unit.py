@@ -26,7 +26,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from emendo.edit.closed_form import ClosedForm
-from emendo.edit.hidden_units import HiddenUnit, constant, least_used, write_unit
+from emendo.edit.hidden_units import HiddenUnit, constant, least_used, open_direction, write_unit
 from emendo.edit.job import Groups, Held, Job, Solution, Unit, with_earlier
 from emendo.edit.keys_values import KeysValue, read_at_subject
 from emendo.edit.namesakes import namesake_contexts
@@ -41,10 +41,6 @@ from emendo.models import ORIGINAL, Site, WeightDelta
 LAYERS = "range"
 STATISTICS = ("key", "mlp_in")
 SUMMARY = "a hidden unit for each fact, open at its subject alone"
-
-
-# So far below the threshold a gate is shut; what would open it is pressed twice as far below.
-_MARGIN = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,18 +133,7 @@ def _opening(
     doubtful = torch.cat([inputs[:, :0], *similar], dim=1)
     prior = _prior(job.inputs[layer])
     slack = config.slack * prior.scale(inputs)
-    pressed = torch.zeros(doubtful.shape[1], dtype=torch.bool)
-    while True:
-        wanted = torch.cat([
-            torch.ones(inputs.shape[1]),
-            torch.zeros(shut.shape[1]),
-            torch.full((int(pressed.sum()),), config.threshold - 2 * _MARGIN),
-        ])  # fmt: skip
-        opens = prior.fit(torch.cat([inputs, shut, doubtful[:, pressed]], dim=1), wanted, slack)
-        opened = (opens @ doubtful / (opens @ inputs).mean() > config.threshold - _MARGIN) & ~pressed
-        if not opened.any():
-            return opens
-        pressed |= opened
+    return open_direction(prior, inputs, shut=shut, doubtful=doubtful, slack=slack, threshold=config.threshold)
 
 
 def _written(
