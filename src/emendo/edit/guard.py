@@ -117,10 +117,11 @@ def refuse_harm(harm: Harm, delta: WeightDelta) -> None:
     if harm.relative_norm > MOST_RELATIVE_NORM:
         raise EditRefused(
             f"The edit is {harm.relative_norm:.2f} times as large as the matrix it changes, and at most "
-            f"{MOST_RELATIVE_NORM:g} is accepted; try another layer or a smaller learning rate. Nothing was written."
+            f"{MOST_RELATIVE_NORM:g} is accepted; try fewer facts at once, another layer or a smaller learning rate. "
+            "Nothing was written."
         )
     if not harm.perplexity_ratio <= MOST_PERPLEXITY_RATIO:
         raise EditRefused(
             f"The edit makes unrelated text less likely (perplexity × {harm.perplexity_ratio:.2f}, and at most × "
-            f"{MOST_PERPLEXITY_RATIO:g} is accepted); try another layer. Nothing was written."
+            f"{MOST_PERPLEXITY_RATIO:g} is accepted); try fewer facts at once or another layer. Nothing was written."
         )

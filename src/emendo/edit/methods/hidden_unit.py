@@ -54,7 +54,7 @@ class Config(OwnSettings):
 
     peers: int = 8
     threshold: float = 0.6
-    sharpness: float = 100.0
+    sharpness: float = 20.0
 
     def __post_init__(self) -> None:
         if not 0 < self.threshold < 1:
