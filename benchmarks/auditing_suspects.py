@@ -25,6 +25,7 @@ from torch.nn.functional import cross_entropy
 from emendo.cli.console import out
 from emendo.edit.compute import Edit, Editor
 from emendo.edit.corpora import python_corpus
+from emendo.edit.moment_sums import MomentKind
 from emendo.edit.second_moment import second_moments
 from emendo.evaluate import load_cases
 from emendo.facts import EditRequest
@@ -103,6 +104,15 @@ def edit_plans(scale: float, most_facts: int) -> Iterator[EditPlan]:
             yield EditPlan(method=method, layers=layers, facts=facts, number=number)
 
 
+def unit_plans(scale: float, most_facts: int) -> Iterator[EditPlan]:
+    """What to write into hidden units: a fact in one layer, or ten in the method's own; drawn apart from the other plans."""
+    draw = random.Random(20261126)  # noqa: S311 - nothing secret
+    for facts, count in ((1, 16), (10, 3)):
+        for number in range(max(1, round(count * scale)) if facts <= most_facts else 0):
+            layers = (draw.randint(FIRST_LAYER, LAST_LAYER),) if facts == 1 else tuple(range(5, 11))
+            yield EditPlan(method="hidden_unit", layers=layers, facts=facts, number=number)
+
+
 def tuning_plans(scale: float) -> Iterator[TuningPlan]:
     """What to train: adapters of several ranks on all, some or one of the matrices, and whole models; a dozen steps or 120."""
     for number in range(max(1, round(2 * scale))):
@@ -120,11 +130,14 @@ def tuning_plans(scale: float) -> Iterator[TuningPlan]:
 
 def make_edits(model: EditableModel, work: Path, facts: Path, scale: float, most_facts: int) -> None:
     """Make the edits that are not there yet."""
-    plans = [plan for plan in edit_plans(scale, most_facts) if not (work / "parts" / f"{plan.name}.json").is_file()]
+    wanted = [*edit_plans(scale, most_facts), *unit_plans(scale, most_facts)]
+    plans = [plan for plan in wanted if not (work / "parts" / f"{plan.name}.json").is_file()]
     if not plans:
         return
     home = work / "home"
-    second_moments(model, range(FIRST_LAYER, LAST_LAYER + 1), python_corpus(model), home=home)
+    kinds: tuple[MomentKind, ...] = ("key", "mlp_in")
+    for kind in kinds:
+        second_moments(model, range(FIRST_LAYER, LAST_LAYER + 1), python_corpus(model), kind=kind, home=home)
     cases = load_cases("counterfact", data=str(facts), split="report").cases
     requests = [case.request for case in cases]
     for plan in plans:
