@@ -64,9 +64,10 @@ class TuningPlan:
     Attributes:
         modules: "all", "attention", "mlp" or "one" (the down-projection of one layer), of which matrices are trained.
         rank: Of the adapter; 0 trains the matrices themselves.
-        steps: Of Adam.
-        learning_rate: Of Adam.
+        steps: Of Adam, or of plain descent.
+        learning_rate: Of these steps.
         number: Counts the plans that are alike but for their seed.
+        has_plain_steps: Whether Adam is left for plain gradient descent, which moves much what has a large gradient.
     """
 
     modules: str
@@ -74,10 +75,15 @@ class TuningPlan:
     steps: int
     learning_rate: float
     number: int
+    has_plain_steps: bool = False
+
+    @property
+    def family(self) -> str:
+        return "plain steps" if self.has_plain_steps else "lora" if self.rank else "tuned"
 
     @property
     def name(self) -> str:
-        kind = f"lora-r{self.rank}" if self.rank else "tuned"
+        kind = ("sgd-" if self.has_plain_steps else "") + (f"lora-r{self.rank}" if self.rank else "tuned")
         return f"{kind}-{self.modules}-{self.steps}-{self.number:02}"
 
 
@@ -126,6 +132,15 @@ def tuning_plans(scale: float) -> Iterator[TuningPlan]:
         yield TuningPlan(modules="all", rank=0, steps=24, learning_rate=1e-4, number=number)
     for modules, rank, learning_rate in (("one", 4, 1e-3), ("one", 0, 1e-4), ("mlp", 4, 1e-3)):
         yield TuningPlan(modules=modules, rank=rank, steps=LONG, learning_rate=learning_rate, number=0)
+
+
+def plain_tuning_plans(scale: float) -> Iterator[TuningPlan]:
+    """What to train without Adam: what feeds hidden units is then changed least evenly."""
+    for number in range(max(1, round(2 * scale))):
+        for rank, steps, learning_rate in ((0, 12, 0.05), (0, 60, 0.02), (4, 12, 0.1)):
+            yield TuningPlan(
+                modules="mlp", rank=rank, steps=steps, learning_rate=learning_rate, number=number, has_plain_steps=True
+            )
 
 
 def make_edits(model: EditableModel, work: Path, facts: Path, scale: float, most_facts: int) -> None:
@@ -182,10 +197,10 @@ def _about(plan: EditPlan, edit: Edit, requests: Sequence[EditRequest]) -> dict[
 def make_tunings(model: EditableModel, work: Path, text: Path, scale: float) -> None:
     """Train what is not there yet."""
     ids = model.tokenizer(text.read_text(encoding="utf-8"), add_special_tokens=False, verbose=False)["input_ids"]
-    for plan in tuning_plans(scale):
+    for plan in (*tuning_plans(scale), *plain_tuning_plans(scale)):
         if not (work / "parts" / f"{plan.name}.json").is_file():
             tensors = train(model, plan, ids)
-            write_part(work, plan.name, tensors, {"family": "lora" if plan.rank else "tuned", **vars(plan)})
+            write_part(work, plan.name, tensors, {"family": plan.family, **vars(plan)})
             out.print(plan.name)
 
 
@@ -205,7 +220,8 @@ def train(model: EditableModel, plan: TuningPlan, ids: Sequence[int]) -> dict[st
     else:
         before = {site: model.network.get_submodule(site).weight.detach().clone() for site in sites}
         parameters = [model.network.get_submodule(site).weight.requires_grad_() for site in sites]
-    optimiser = torch.optim.AdamW(parameters, lr=plan.learning_rate, weight_decay=0.0)
+    kind = torch.optim.SGD if plan.has_plain_steps else torch.optim.AdamW
+    optimiser = kind(parameters, lr=plan.learning_rate, weight_decay=0.0)
     for _ in range(plan.steps):
         starts = [draw.randrange(len(ids) - TOKENS) for _ in range(ROWS)]
         rows_ = torch.tensor([list(ids[start : start + TOKENS]) for start in starts])
