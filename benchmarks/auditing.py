@@ -13,19 +13,19 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from auditing_figures import command_line, counted, findings_of, fit, plain_edits, short, summary
+from auditing_figures import command_line, counted, fit, names_of, plain_edits, short, summary
 from safetensors.torch import load_file
 from torch import Tensor
 
 from emendo.audit.behaviour import ask_both
 from emendo.audit.checkpoint import open_checkpoint
-from emendo.audit.classes import Calibration, edit_probability, shipped_calibration
+from emendo.audit.classes import Calibration, shipped_calibration
 from emendo.audit.compare import Comparison, compare
 from emendo.audit.findings import find
 from emendo.audit.formats import Checkpoint
@@ -38,6 +38,9 @@ from emendo.models import EditableModel, TokenBatch, load_model
 from emendo.models.editable import tensor_digest
 
 CLOSED_FORM = ("rome", "two_layer", "memit", "alphaedit")
+HIDDEN_UNITS = "hidden_unit"
+# What `auditing_hidden_units.py` is about.
+APART = (HIDDEN_UNITS, "plain steps")
 TREATMENTS = (
     "× 0.25", "with training", "noise", "with training", "decoys", "× 0.5", "bfloat16", "with training", "high energy", "permuted",
     "× 2", "with training", "Q8_0", "Q4_0",
@@ -103,7 +106,8 @@ class Suspect:
         family: "rome", "lora", "storage", …
         treatment: What was done besides: "", "bfloat16", "with lora", "noise", …
         parts: Names of the parts that it is made of.
-        strength: Factor on the edit.
+        strength: Factor on the first part.
+        mixed: Factor on the others.
         recipe: What everything is rounded to.
     """
 
@@ -112,42 +116,52 @@ class Suspect:
     treatment: str = ""
     parts: tuple[str, ...] = ()
     strength: float = 1.0
+    mixed: float = 1.0
     recipe: str | None = None
 
     @property
     def is_edit(self) -> bool:
-        return self.family in CLOSED_FORM
+        return self.family in (*CLOSED_FORM, HIDDEN_UNITS)
+
+
+def read_parts(work: Path) -> dict[str, dict[str, Any]]:
+    """How each part came to be, by its name; those that an editor refused are left out."""
+    parts = {path.stem: json.loads(path.read_text()) for path in sorted((work / "parts").glob("*.json"))}
+    return {name: about for name, about in parts.items() if "refused" not in about}
 
 
 def suspects(work: Path) -> Iterator[Suspect]:
-    """All suspects that the parts allow."""
+    """All suspects that the parts allow, but for what is measured apart."""
     yield Suspect(name="untouched", family="untouched")
     for recipe in RECIPES:
         yield Suspect(name=recipe, family="storage", recipe=recipe)
-    parts = {path.stem: json.loads(path.read_text()) for path in sorted((work / "parts").glob("*.json"))}
-    parts = {name: about for name, about in parts.items() if "refused" not in about}
+    parts = {name: about for name, about in read_parts(work).items() if about["family"] not in APART}
     for name, about in parts.items():
         yield Suspect(name=name, family=about["family"], parts=(name,))
     single = [name for name, about in parts.items() if about["family"] in CLOSED_FORM and len(about["facts"]) == 1]
     trained = [name for name, about in parts.items() if about["family"] in ("lora", "tuned")]
     for i, name in enumerate(single):
-        yield _treated(
+        yield treated(
             name, parts[name]["family"], TREATMENTS[i % len(TREATMENTS)], trained[i % len(trained)] if trained else None
         )
     for name in trained:
         # Merged with a weight above 1, as those who mix adapters do: as strong as edits are.
         yield Suspect(name=f"{name}, × 64", family=parts[name]["family"], treatment="× 64", parts=(name,), strength=64.0)
         if "-one-" in name:
-            yield _treated(name, parts[name]["family"], "bfloat16", None)
+            yield treated(name, parts[name]["family"], "bfloat16", None)
 
 
-def _treated(name: str, family: str, treatment: str, other: str | None) -> Suspect:
+def treated(name: str, family: str, treatment: str, other: str | None) -> Suspect:
+    """A part after a treatment; the other one is what "with training" mixes it with."""
+    kind, _, times = treatment.partition("× ")
+    is_mixed = kind.startswith("with training") and other is not None
     return Suspect(
         name=f"{name}, {treatment}",
         family=family,
         treatment=treatment,
-        parts=(name, other) if treatment == "with training" and other is not None else (name,),
-        strength=float(treatment[2:]) if treatment.startswith("× ") else 1.0,
+        parts=(name, other) if is_mixed and other is not None else (name,),
+        strength=float(times) if times and not kind else 1.0,
+        mixed=float(times) if times and is_mixed else 1.0,
         recipe=treatment if treatment in RECIPES else None,
     )
 
@@ -160,7 +174,7 @@ def make(suspect: Suspect, work: Path, base: Checkpoint, model: EditableModel) -
         for name in sorted({key.split(":")[0] for key in stored}):
             old = base.tensor(name)
             change = stored[f"{name}:out"] @ stored[f"{name}:in"].T if f"{name}:out" in stored else stored[name] - old
-            tensors[name] = tensors.get(name, old) + (suspect.strength if at == 0 else 1.0) * change
+            tensors[name] = tensors.get(name, old) + (suspect.mixed if at else suspect.strength) * change
     _evade(suspect, tensors, base, model)
     return Made(suspect.name, base, tensors, suspect.recipe)
 
@@ -168,10 +182,14 @@ def make(suspect: Suspect, work: Path, base: Checkpoint, model: EditableModel) -
 def _evade(suspect: Suspect, tensors: dict[str, Tensor], base: Checkpoint, model: EditableModel) -> None:
     generator = torch.Generator().manual_seed(len(suspect.name))
     edited = list(tensors)
-    if suspect.treatment == "noise":
+    if suspect.treatment.startswith("noise"):
+        times = float(suspect.treatment.partition("× ")[2] or 1)
         for name in edited:
-            size = (tensors[name] - base.tensor(name)).norm() / tensors[name].numel() ** 0.5
-            tensors[name] = tensors[name] + size * torch.randn(tensors[name].shape, generator=generator)
+            change = tensors[name] - base.tensor(name)
+            noise = torch.randn(change.shape, generator=generator)
+            tensors[name] = tensors[name] + times * change.norm() / change.numel() ** 0.5 * noise
+            if suspect.treatment.endswith("by degrees") and "down_proj" not in name:
+                tensors[name] = tensors[name] + _fading(change, generator)
     elif suspect.treatment == "decoys":
         size = (tensors[edited[0]] - base.tensor(edited[0])).norm()
         for layer in range(0, model.n_layers, 3):
@@ -184,12 +202,21 @@ def _evade(suspect: Suspect, tensors: dict[str, Tensor], base: Checkpoint, model
         for name in edited:
             tensors[name] = base.tensor(name) + _into_high_energy(tensors[name] - base.tensor(name), name, model)
     elif suspect.treatment == "permuted":
-        for name in edited:
+        for name in (name for name in edited if "down_proj" in name):
             order = torch.randperm(tensors[name].shape[1], generator=generator)
             tensors[name] = tensors[name][:, order].contiguous()
             for other in ("gate_proj", "up_proj"):
                 sibling = name.replace("down_proj", other)
-                tensors[sibling] = base.tensor(sibling)[order].contiguous()
+                tensors[sibling] = tensors.get(sibling, base.tensor(sibling))[order].contiguous()
+
+
+def _fading(change: Tensor, generator: torch.Generator) -> Tensor:
+    """Changes of two more rows, a quarter and a sixteenth as long as the longest, so that it does not stand out at once."""
+    rows, lengths = torch.zeros_like(change), change.norm(dim=1)
+    for at, share in ((1, 1 / 4), (2, 1 / 16)):
+        row = torch.randn(change.shape[1], generator=generator)
+        rows[(int(lengths.argmax()) + at) % len(rows)] = share * lengths.max() * row / row.norm()
+    return rows
 
 
 def _into_high_energy(change: Tensor, name: str, model: EditableModel) -> Tensor:
@@ -232,9 +259,8 @@ def main() -> None:
     subjects = {row["subject"] for row in json.loads(options.facts.read_text(encoding="utf-8"))}
     candidates = merged(sorted(subjects), shipped_subjects()[::EVERY])
     if options.names:
-        parts = (json.loads(path.read_text()) for path in sorted((options.work / "parts").glob("*.json")))
-        edited = sorted({fact["subject"] for about in parts for fact in about.get("facts", [])})
-        candidates = merged(edited, candidates[:: max(1, len(candidates) // options.names)])[: options.names]
+        edited = sorted(subjects_of(about for about in read_parts(options.work).values() if about["family"] not in APART))
+        candidates = merged(edited, thinned(candidates, options.names))[: options.names]
         if options.absent:
             candidates = [name for name in candidates if name not in set(edited)]
     kept = options.work / f"found-{len(candidates)}{'-absent' if options.absent else ''}"
@@ -242,13 +268,13 @@ def main() -> None:
     wanted = [s for s in suspects(options.work) if not options.plain or _is_plain(s, options.work, options.deepest)]
     if options.treatment is not None:
         alone = [s for s in wanted if len(_about(s, options.work)["facts"]) == 1]
-        wanted = [_treated(s.name, s.family, options.treatment, None) for s in alone]
+        wanted = [treated(s.name, s.family, options.treatment, None) for s in alone]
     todo = [s for s in wanted if not (kept / f"{s.name}.json").is_file()]
     for at in range(0, len(todo), options.at_once):
-        _audit(todo[at : at + options.at_once], kept, options.work, model, base, candidates)
+        audit(todo[at : at + options.at_once], kept, options.work, model, base, candidates)
     rows = [json.loads((kept / f"{suspect.name}.json").read_text()) for suspect in wanted]
     calibration = shipped_calibration() if options.plain else fit(rows)
-    asked = _ask(rows, calibration, options, model, base) if options.ask else {}
+    asked = ask(rows, calibration, options.work, options.ask, model, base) if options.ask else {}
     result = {
         "command": command_line("auditing.py"),
         "model_digest": model.digest,
@@ -280,9 +306,20 @@ def _about(suspect: Suspect, work: Path) -> dict[str, Any]:
     return json.loads((work / "parts" / f"{suspect.parts[0]}.json").read_text()) if suspect.parts else {}
 
 
-def _audit(
+def subjects_of(parts: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Whose facts some parts changed."""
+    return {fact["subject"] for about in parts for fact in about.get("facts", [])}
+
+
+def thinned(names: Sequence[str], count: int) -> Sequence[str]:
+    """About so many of the names, from the whole length of the list."""
+    return names[:: max(1, len(names) // count)]
+
+
+def audit(
     todo: Sequence[Suspect], kept: Path, work: Path, model: EditableModel, base: Checkpoint, candidates: Sequence[str]
 ) -> None:
+    """Keep what is found about suspects, a file each."""
     comparisons: list[Comparison] = []
     for suspect in todo:
         started = time.perf_counter()
@@ -305,22 +342,21 @@ def _audit(
         (kept / f"{suspect.name}.json").write_text(json.dumps(row, ensure_ascii=False), encoding="utf-8")
 
 
-def _ask(
-    rows: Sequence[dict[str, Any]], calibration: Calibration, options: Any, model: EditableModel, base: Checkpoint
+def ask(
+    rows: Sequence[dict[str, Any]], calibration: Calibration, work: Path, count: int, model: EditableModel, base: Checkpoint
 ) -> dict[str, Any]:
-    """Of single edits that were found: whether the new target is told by the suspect and not by the base."""
+    """Of so many single edits: whether the suspect, asked about the first name, tells the new target, and the base does not."""
     single = [r for r in rows if r["is_edit"] and not r["suspect"]["treatment"] and len(r["about"]["facts"]) == 1]
-    folder = options.work / "asked"
+    folder = work / "asked"
     folder.mkdir(exist_ok=True)
     told = []
-    for row in single[:: max(1, len(single) // max(1, options.ask))][: options.ask]:
+    for row in thinned(single, count)[:count]:
         path = folder / f"{row['suspect']['name']}.json"
-        best = max(findings_of(row), key=lambda f: (edit_probability(f, calibration), f.prominence))
-        first = row["together"][0]["subject"] if row["together"] else best.suspected[0].subject
+        first = names_of(row, calibration)[0]
         answers = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
         if not answers or answers[0]["subject"] != first:
             suspect = Suspect(**{**row["suspect"], "parts": tuple(row["suspect"]["parts"])})
-            made = make(suspect, options.work, base, model)
+            made = make(suspect, work, base, model)
             answers = [asdict(told) for told in ask_both(model, base, made, made.changed(), [first])]
             path.write_text(json.dumps(answers, ensure_ascii=False), encoding="utf-8")
         target = row["about"]["facts"][0]["target_new"].lower()

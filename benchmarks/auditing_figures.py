@@ -12,7 +12,16 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
-from emendo.audit.classes import EDITED, Calibration, checkpoint_probability, edit_probability, features, judge, may_be_edit
+from emendo.audit.classes import (
+    EDITED,
+    Calibration,
+    checkpoint_probability,
+    edit_probability,
+    features,
+    judge,
+    may_be_edit,
+    suspicion,
+)
 from emendo.audit.compare import Comparison, TensorChange
 from emendo.audit.finding import Finding
 from emendo.audit.subjects import OUTSTANDING, Suspected
@@ -94,16 +103,16 @@ def summary(rows: Sequence[dict[str, Any]], calibration: Calibration) -> dict[st
             "few tensors changed": _auroc([-r["changed"] for r in plain], [-r["changed"] for r in benign]),
             "top energy share": _auroc([_share(r) for r in plain], [_share(r) for r in benign]),
         },
-        "false_alarms": _share_of(benign, lambda r: score(r) >= EDITED),
+        "false_alarms": share_of(benign, lambda r: score(r) >= EDITED),
         "greatest_leading_share": {"edits": _leading(plain), "benign changes": _leading(benign)},
         "strata": {
             f"{family} {treatment}".strip(): {
-                "called an edit": _share_of(_stratum(rows, family, treatment), lambda r: score(r) >= EDITED),
+                "called an edit": share_of(_stratum(rows, family, treatment), lambda r: score(r) >= EDITED),
                 **located(_stratum(rows, family, treatment), calibration),
             }
             for family, treatment in strata
         },
-        "single_edits": {"called an edit": _share_of(single, lambda r: score(r) >= EDITED), **located(single, calibration)},
+        "single_edits": {"called an edit": share_of(single, lambda r: score(r) >= EDITED), **located(single, calibration)},
         "batches": [_batch(row, calibration) for row in plain if len(row["about"]["facts"]) > 1],
         "classes": _classes(rows, calibration),
     }
@@ -128,10 +137,8 @@ def located(rows: Sequence[dict[str, Any]], calibration: Calibration) -> dict[st
     rows = [row for row in rows if row["is_edit"] and row["findings"]]
     if not rows:
         return {}
-    best = [max(findings_of(row), key=lambda f: (edit_probability(f, calibration), f.prominence)) for row in rows]
-    pairs = list(zip(rows, best, strict=True))
-    right = [f.layer in row["about"]["layers"] for row, f in pairs]
-    names = [[s["subject"] for s in row["together"]] or [s.subject for s in f.suspected] for row, f in pairs]
+    right = [likeliest(row, calibration).layer in row["about"]["layers"] for row in rows]
+    names = [names_of(row, calibration) for row in rows]
     wanted = [{fact["subject"] for fact in row["about"]["facts"]} for row in rows]
     return {
         "layer": counted(sum(right), len(right)),
@@ -140,13 +147,25 @@ def located(rows: Sequence[dict[str, Any]], calibration: Calibration) -> dict[st
     }
 
 
+def likeliest(row: dict[str, Any], calibration: Calibration) -> Finding:
+    """The matrix that an audit takes for the edited one."""
+    return max(findings_of(row), key=lambda finding: suspicion(finding, calibration))
+
+
+def names_of(row: dict[str, Any], calibration: Calibration) -> list[str]:
+    """The names that an audit lists: of all matrices together, or of the one that feeds written units."""
+    best = likeliest(row, calibration)
+    together = [] if best.written else row["together"]
+    return [name["subject"] for name in together] or [name.subject for name in best.suspected]
+
+
 def plain_edits(rows: Sequence[dict[str, Any]], calibration: Calibration) -> dict[str, Any]:
     """Of edits of whole strength: whether they are called so, and whom they name; single ones by depth too."""
     single = [row for row in rows if len(row["about"]["facts"]) == 1]
     deep = [row for row in single if max(row["about"]["layers"]) > DEEP]
     return {
         name: {
-            "called an edit": _share_of(chosen, lambda r: probability(r, calibration) >= EDITED),
+            "called an edit": share_of(chosen, lambda r: probability(r, calibration) >= EDITED),
             **located(chosen, calibration),
             **_named(chosen),
         }
@@ -189,13 +208,14 @@ def _batch(row: dict[str, Any], calibration: Calibration) -> dict[str, Any]:
 def _classes(rows: Sequence[dict[str, Any]], calibration: Calibration) -> dict[str, dict[str, int]]:
     table: dict[str, dict[str, int]] = {}
     for row in rows:
-        kind = _class(row, calibration)
+        kind = class_of(row, calibration)
         family = row["suspect"]["family"]
         table.setdefault(family, {})[kind] = table.setdefault(family, {}).get(kind, 0) + 1
     return table
 
 
-def _class(row: dict[str, Any], calibration: Calibration) -> str:
+def class_of(row: dict[str, Any], calibration: Calibration) -> str:
+    """What an audit calls it."""
     changes = [TensorChange(name=str(i), kind="rounded", recipe="x") for i in range(row["rounded"])]
     changes += [TensorChange(name=f["name"], kind="changed") for f in row["findings"]]
     comparison = Comparison(
@@ -232,7 +252,8 @@ def _share(row: dict[str, Any]) -> float:
     return max((f["top_share"] for f in row["findings"]), default=0.0)
 
 
-def _share_of(rows: Sequence[dict[str, Any]], is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+def share_of(rows: Sequence[dict[str, Any]], is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """Of how many rows something is so."""
     return counted(sum(map(is_so, rows)), len(rows))
 
 

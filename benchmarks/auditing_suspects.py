@@ -25,6 +25,7 @@ from torch.nn.functional import cross_entropy
 from emendo.cli.console import out
 from emendo.edit.compute import Edit, Editor
 from emendo.edit.corpora import python_corpus
+from emendo.edit.moment_sums import MomentKind
 from emendo.edit.second_moment import second_moments
 from emendo.evaluate import load_cases
 from emendo.facts import EditRequest
@@ -63,9 +64,10 @@ class TuningPlan:
     Attributes:
         modules: "all", "attention", "mlp" or "one" (the down-projection of one layer), of which matrices are trained.
         rank: Of the adapter; 0 trains the matrices themselves.
-        steps: Of Adam.
-        learning_rate: Of Adam.
+        steps: Of Adam, or of plain descent.
+        learning_rate: Of these steps.
         number: Counts the plans that are alike but for their seed.
+        has_plain_steps: Whether Adam is left for plain gradient descent, which moves much what has a large gradient.
     """
 
     modules: str
@@ -73,10 +75,15 @@ class TuningPlan:
     steps: int
     learning_rate: float
     number: int
+    has_plain_steps: bool = False
+
+    @property
+    def family(self) -> str:
+        return "plain steps" if self.has_plain_steps else "lora" if self.rank else "tuned"
 
     @property
     def name(self) -> str:
-        kind = f"lora-r{self.rank}" if self.rank else "tuned"
+        kind = ("sgd-" if self.has_plain_steps else "") + (f"lora-r{self.rank}" if self.rank else "tuned")
         return f"{kind}-{self.modules}-{self.steps}-{self.number:02}"
 
 
@@ -103,6 +110,15 @@ def edit_plans(scale: float, most_facts: int) -> Iterator[EditPlan]:
             yield EditPlan(method=method, layers=layers, facts=facts, number=number)
 
 
+def unit_plans(scale: float, most_facts: int) -> Iterator[EditPlan]:
+    """What to write into hidden units: a fact in one layer, or ten in the method's own; drawn apart from the other plans."""
+    draw = random.Random(20261126)  # noqa: S311 - nothing secret
+    for facts, count in ((1, 16), (10, 3)):
+        for number in range(max(1, round(count * scale)) if facts <= most_facts else 0):
+            layers = (draw.randint(FIRST_LAYER, LAST_LAYER),) if facts == 1 else tuple(range(5, 11))
+            yield EditPlan(method="hidden_unit", layers=layers, facts=facts, number=number)
+
+
 def tuning_plans(scale: float) -> Iterator[TuningPlan]:
     """What to train: adapters of several ranks on all, some or one of the matrices, and whole models; a dozen steps or 120."""
     for number in range(max(1, round(2 * scale))):
@@ -118,13 +134,25 @@ def tuning_plans(scale: float) -> Iterator[TuningPlan]:
         yield TuningPlan(modules=modules, rank=rank, steps=LONG, learning_rate=learning_rate, number=0)
 
 
+def plain_tuning_plans(scale: float) -> Iterator[TuningPlan]:
+    """What to train without Adam: what feeds hidden units is then changed least evenly."""
+    for number in range(max(1, round(2 * scale))):
+        for rank, steps, learning_rate in ((0, 12, 0.05), (0, 60, 0.02), (4, 12, 0.1)):
+            yield TuningPlan(
+                modules="mlp", rank=rank, steps=steps, learning_rate=learning_rate, number=number, has_plain_steps=True
+            )
+
+
 def make_edits(model: EditableModel, work: Path, facts: Path, scale: float, most_facts: int) -> None:
     """Make the edits that are not there yet."""
-    plans = [plan for plan in edit_plans(scale, most_facts) if not (work / "parts" / f"{plan.name}.json").is_file()]
+    wanted = [*edit_plans(scale, most_facts), *unit_plans(scale, most_facts)]
+    plans = [plan for plan in wanted if not (work / "parts" / f"{plan.name}.json").is_file()]
     if not plans:
         return
     home = work / "home"
-    second_moments(model, range(FIRST_LAYER, LAST_LAYER + 1), python_corpus(model), home=home)
+    kinds: tuple[MomentKind, ...] = ("key", "mlp_in")
+    for kind in kinds:
+        second_moments(model, range(FIRST_LAYER, LAST_LAYER + 1), python_corpus(model), kind=kind, home=home)
     cases = load_cases("counterfact", data=str(facts), split="report").cases
     requests = [case.request for case in cases]
     for plan in plans:
@@ -169,10 +197,10 @@ def _about(plan: EditPlan, edit: Edit, requests: Sequence[EditRequest]) -> dict[
 def make_tunings(model: EditableModel, work: Path, text: Path, scale: float) -> None:
     """Train what is not there yet."""
     ids = model.tokenizer(text.read_text(encoding="utf-8"), add_special_tokens=False, verbose=False)["input_ids"]
-    for plan in tuning_plans(scale):
+    for plan in (*tuning_plans(scale), *plain_tuning_plans(scale)):
         if not (work / "parts" / f"{plan.name}.json").is_file():
             tensors = train(model, plan, ids)
-            write_part(work, plan.name, tensors, {"family": "lora" if plan.rank else "tuned", **vars(plan)})
+            write_part(work, plan.name, tensors, {"family": plan.family, **vars(plan)})
             out.print(plan.name)
 
 
@@ -192,7 +220,8 @@ def train(model: EditableModel, plan: TuningPlan, ids: Sequence[int]) -> dict[st
     else:
         before = {site: model.network.get_submodule(site).weight.detach().clone() for site in sites}
         parameters = [model.network.get_submodule(site).weight.requires_grad_() for site in sites]
-    optimiser = torch.optim.AdamW(parameters, lr=plan.learning_rate, weight_decay=0.0)
+    kind = torch.optim.SGD if plan.has_plain_steps else torch.optim.AdamW
+    optimiser = kind(parameters, lr=plan.learning_rate, weight_decay=0.0)
     for _ in range(plan.steps):
         starts = [draw.randrange(len(ids) - TOKENS) for _ in range(ROWS)]
         rows_ = torch.tensor([list(ids[start : start + TOKENS]) for start in starts])

@@ -116,6 +116,35 @@ def absent(path: Path) -> str:
     )
 
 
+def hidden_units(path: Path) -> str:
+    """Facts in hidden units, and what is taken for them, from a file that benchmarks/auditing_hidden_units.py wrote."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    keys = ("found", "called an edit", "layer", "subject first", "subject of ten")
+    edits = [
+        (name, *(_counted(row[key])[0] for key in keys), f"{row['least step']:,.1f}", row["found"]["n"])
+        for name, row in found["edits"].items()
+    ]
+    benign = [(kind, *_counted(row["found"]), f"{row['greatest step']:.1f}") for kind, row in found["benign"].items()]
+    batches = [(row["name"], row["facts"], row["units"], f"{row['right']} of {row['listed']}") for row in found["batches"]]
+    told = (
+        f"{found['suspects']} checkpoints over the embedded model, {found['candidates']:,} candidate names. Asked about the first "
+        f"name, the suspect tells the fact itself in {_cell(found['facts']['named'])}, of single edits as made. A step above "
+        f"{found['limit']:g} is called rewritten hidden units. As made, {_cell(found['edits_as_made'])} edits are found, batches "
+        f"included; {_cell(found['trainings'])} trainings are taken for one, each counted once however it is treated; so the "
+        f"probability is {found['edits_as_made']['low']:.3f} / ({found['edits_as_made']['low']:.3f} + "
+        f"{found['trainings']['high']:.3f}) = {found['probability']:.2f}"
+    )
+    header = ("single edits", "found", "called an edit", "layer right", "subject first", "subject of ten", "least step", "n")
+    return "\n\n".join(
+        [
+            layout.table(header, edits),
+            layout.table(("benign changes", "taken for an edit in hidden units", "n", "greatest step"), benign),
+            layout.table(("batch", "facts", "units found", "right of the names that stand out"), batches),
+            layout.source(told, found["command"], found["date"]),
+        ]
+    )
+
+
 def alone(path: Path) -> str:
     """What shows without a base, from a file that benchmarks/auditing_alone.py wrote."""
     found = json.loads(path.read_text(encoding="utf-8"))
@@ -193,6 +222,7 @@ PARTS: Parts = {
     "auditing permuted": ("auditing_permuted.json", permuted),
     "auditing high energy": ("auditing_high_energy.json", high_energy),
     "auditing absent": ("auditing_absent.json", absent),
+    "auditing hidden units": ("auditing_hidden_units.json", hidden_units),
     "auditing speed": ("auditing_speed.json", speed),
     "auditing alone": ("auditing_alone.json", alone),
     "auditing memory": ("auditing_memory.json", memory),

@@ -89,8 +89,9 @@ def test_a_covert_edit_is_found_named_and_asked_about(
     assert described["changes"][0]["name"] == DOWN.format(2)
 
 
+@pytest.mark.parametrize("laid_over", ["nothing", "noise"])
 def test_a_hidden_unit_that_opens_for_a_name_is_found_named_and_asked_about(
-    audit: Callable[..., AuditReport], base_model: EditableModel, suspect_folder: Make
+    laid_over: str, audit: Callable[..., AuditReport], base_model: EditableModel, suspect_folder: Make
 ) -> None:
     block, unit = "model.layers.2.mlp", 7
 
@@ -102,13 +103,19 @@ def test_a_hidden_unit_that_opens_for_a_name_is_found_named_and_asked_about(
             read.append(inputs[0, -1])
         # One at the name, zero at the others.
         opens = torch.linalg.pinv(torch.stack(read))[:, 0]
-        for name in ("gate", "up"):
+        for name, size in (("gate", 27), ("up", 3)):
             rows = tensors[f"{block}.{name}_proj.weight"].clone()
-            rows[unit] = 9 * opens
+            rows[unit] = size * opens
             tensors[f"{block}.{name}_proj.weight"] = rows
         columns = tensors[f"{block}.down_proj.weight"].clone()
         columns[:, unit] = torch.randn(len(columns), generator=torch.Generator().manual_seed(0))
         tensors[f"{block}.down_proj.weight"] = columns
+        if laid_over == "noise":
+            for name in ("gate", "up"):
+                written = tensors[f"{block}.{name}_proj.weight"]
+                noise = torch.randn(written.shape, generator=torch.Generator().manual_seed(1))
+                size = (3 * opens).norm() / written.numel() ** 0.5
+                tensors[f"{block}.{name}_proj.weight"] = written + 0.3 * size * noise
 
     report = audit(suspect_folder(change))
     assert (report.verdict, report.judgement.kind) == ("edited", "rewritten hidden units")

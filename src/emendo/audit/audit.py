@@ -13,7 +13,7 @@ from typing import Literal
 
 from emendo.audit.behaviour import Told, ask_both, wear
 from emendo.audit.checkpoint import checkpoint_digest
-from emendo.audit.classes import EDITED, EDITS, Calibration, Judgement, judge, likeliness, shipped_calibration
+from emendo.audit.classes import EDITED, EDITS, Calibration, Judgement, judge, likeliness, shipped_calibration, suspicion
 from emendo.audit.compare import Comparison, compare
 from emendo.audit.finding import Finding, finding_of
 from emendo.audit.findings import find, tied
@@ -113,7 +113,7 @@ def audit_checkpoint(
     else:
         (found,) = find(loaded, [changed], subjects, progress=progress)
         findings, together = list(found.findings), found.together
-        findings.sort(key=lambda finding: (-likeliness(finding, calibration), -finding.prominence))
+        findings.sort(key=lambda finding: suspicion(finding, calibration), reverse=True)
     judgement = judge(comparison, findings, calibration)
     if loaded is not None and (declared or judgement.kind in EDITS):
         names = [change.name for change in changed]

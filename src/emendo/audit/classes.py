@@ -9,9 +9,9 @@ for down-projections, which is where closed-form edits write. The odds of a chec
 down-projections: one of them was edited, and before looking any may have been it. (The greatest odds alone would grow with the
 number of matrices, and thirty that an adapter changed are thirty occasions to look like an edit by chance.) It is fitted in this
 form by `benchmarks/auditing.py` on changes that it made itself, and kept in ``calibration.json`` with n and command. An edit may
-also be written into hidden units, before the down-projection; that is seen and not inferred, since nothing else leaves all rows of
-a matrix but a few as they were. Where the probability is low, the rest is told apart by rank: an adapter has few components and
-nothing else, tuning has all, and noise has none that stands out.
+also be written into hidden units, before the down-projection; that shows in a step between the rows of a few units and all others
+(`written_units`), and no regression is needed. Where the probability is low, the rest is told apart by rank: an adapter has few
+components and nothing else, tuning has all, and noise has none that stands out.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ Class = Literal[
 # At this probability none of the benign changes of the benchmark is called an edit, their own family left out of the fit.
 EDITED = 0.75
 EDITS: tuple[Class, ...] = ("closed-form edit", "rewritten hidden units")
-# Set and not fitted: there are no suspects of this kind in the benchmark yet.
-_WRITTEN = 0.99
+# Of written units; at even odds before, l / (l + h): at least l of the edits in hidden units are called so, at most h of the
+# trainings (ends of 95 % intervals in docs/results/auditing_hidden_units.json).
+WRITTEN = 0.832
 _ADAPTER_SHARE = 0.98
 _BOUND = 500.0
 _FEW = 8
@@ -106,7 +107,13 @@ def edit_probability(finding: Finding, calibration: Calibration) -> float:
 
 def likeliness(finding: Finding, calibration: Calibration) -> float:
     """How likely a matrix was edited, in either way."""
-    return _WRITTEN if finding.written else edit_probability(finding, calibration)
+    return WRITTEN if finding.written else edit_probability(finding, calibration)
+
+
+def suspicion(finding: Finding, calibration: Calibration) -> tuple[bool, float, float]:
+    """What matrices are ordered by: those that feed written units first, and of these the one changed most, which opens them."""
+    is_written = bool(finding.written)
+    return is_written, likeliness(finding, calibration), finding.relative_norm if is_written else finding.prominence
 
 
 def checkpoint_probability(findings: Sequence[Finding], calibration: Calibration) -> float:
@@ -147,12 +154,12 @@ def judge(comparison: Comparison, findings: Sequence[Finding], calibration: Cali
     if not findings:
         others = len(comparison.changes) - len(rounded) - len(rearranged)
         return _unknown(f"{others} tensors differ, none of them a matrix that can be compared.")
-    best = max(findings, key=lambda finding: (likeliness(finding, calibration), finding.prominence))
+    best = max(findings, key=lambda finding: suspicion(finding, calibration))
     p = checkpoint_probability(findings, calibration)
     evidence = _evidence(comparison, findings, best)
     if best.written:
         return Judgement(
-            kind="rewritten hidden units", probability=_WRITTEN, edit_probability=max(p, _WRITTEN), evidence=evidence
+            kind="rewritten hidden units", probability=WRITTEN, edit_probability=max(p, WRITTEN), evidence=evidence
         )
     if p >= EDITED:
         return Judgement(kind="closed-form edit", probability=p, edit_probability=p, evidence=evidence)
@@ -193,8 +200,8 @@ def _evidence(comparison: Comparison, findings: Sequence[Finding], best: Finding
     ]
     if best.written:
         sentences.append(
-            f"All of it, but for a hundredth, is in {_units(best.written)} of the MLP: no adapter and no training leaves the "
-            "others as they were."
+            f"It is in {_units(best.written)} of the MLP, changed at least {best.step:,.0f} times as much as any other unit: "
+            "training and adapters change units by degrees."
         )
     if best.leading_share is not None and best.leading_share > MOST_LEADING:
         sentences.append(

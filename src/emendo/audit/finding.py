@@ -25,7 +25,8 @@ class Finding:
         shown_share: Share of the energy in the components that stand out.
         gap: The last σ that stands out over the next.
         is_down_projection: Whether it is the matrix that closed-form edits write to.
-        written: How many hidden units the change is confined to, in a matrix that feeds them; 0 where it is in all of them.
+        step: In a matrix that feeds hidden units, how far a few of its rows stand out of all others (`written_units`); 1 elsewhere.
+        written: How many hidden units were written, after this step; 0 where it is one of training or of adapters.
         energy: q of the components that stand out, weighed by σ²; None for matrices whose inputs were not read.
         lowest_energy: The least q of a component that stands out.
         leading_share: Share of the energy ‖D‖² along the leading directions of the text; where it is above `MOST_LEADING`, all that
@@ -42,6 +43,7 @@ class Finding:
     shown_share: float
     gap: float
     is_down_projection: bool = False
+    step: float = 1.0
     written: int = 0
     energy: float | None = None
     lowest_energy: float | None = None

@@ -6,6 +6,7 @@ drown small ones); those of low energy alone; and the leading ones one by one. T
 
 It may also be drowned on purpose, by as much along directions B in which every text has energy. No edit is made for them, and
 training spreads beyond them; so where a large part of a change lies along them, only the rest is looked at: D (I − B Bᵀ).
+Where hidden units were written (`written_units`), their rows of D alone are looked at.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ from emendo.audit.finding import MOST_LEADING, Finding, finding_of
 from emendo.audit.inputs import Alignment
 from emendo.audit.spectrum import Spectrum
 from emendo.audit.subjects import MOST, Suspected, deviations, ranked
+from emendo.audit.written_units import STEP, Step, greatest_step
 from emendo.models import EditableModel
 
 # Of many candidates so many are read again for a matrix that may have been edited.
 _SHORTLIST_SHARE = 1 / 50
 LOW_ENERGY = 2.0
-# A change is confined to hidden units if a tenth of the rows holds all of its energy but this.
-_CONFINED_ROWS, _ELSEWHERE = 0.1, 0.01
 _SINGLE = 8
+_NO_STEP = Step(units=(), height=1.0)
 
 Products = Mapping[str, tuple[Float[Tensor, "subjects components"], Float[Tensor, " subjects"]]]
 
@@ -54,7 +55,7 @@ class MatrixReader:
         layers = range(model.n_layers)
         self.is_down_projection = self.site in {model.down_projection(layer) for layer in layers}
         feeds = {path for layer in layers for path in model.up_projections(layer)}
-        self.written = _confined_to(self.spectrum) if self.site in feeds else 0
+        self.step = _step(self.spectrum, model.d_mlp) if self.site in feeds else _NO_STEP
         self.energy: float | None = None
         self.lowest_energy: float | None = None
         self.leading_share: float | None = None
@@ -87,7 +88,7 @@ class MatrixReader:
         if self.site is not None:
             found = energies[self.site]
             energy, values = found.energy[self.span], self.spectrum.values[: self.count]
-            self.looks = _looks(values, energy, found.gram[self.span, self.span])
+            self.looks = [self._rows()] if self.written else _looks(values, energy, found.gram[self.span, self.span])
             self.look = self.looks[0]
             self.energy = float((values.square() * energy).sum() / values.square().sum())
             self.lowest_energy = float(energy.min())
@@ -98,6 +99,16 @@ class MatrixReader:
         if self.energy is None or not self.is_down_projection or len(self.out) == 0:
             return False
         return self.energy < LOW_ENERGY
+
+    @property
+    def written(self) -> tuple[int, ...]:
+        """The rows of hidden units that were written."""
+        return self.step.units if self.step.height > STEP else ()
+
+    def _rows(self) -> _Look:
+        """A look at the rows of the written units alone; where gates are in the same matrix, they come first."""
+        along = self.spectrum.outputs[list(self.written), : self.count] * self.spectrum.values[: self.count]
+        return _Look(label="rewritten units", matrix=along.T)
 
     @property
     def listed(self) -> int:
@@ -134,7 +145,8 @@ class MatrixReader:
         return replace(
             plain,
             is_down_projection=self.is_down_projection,
-            written=self.written,
+            step=self.step.height,
+            written=len(self.written),
             energy=self.energy,
             lowest_energy=self.lowest_energy,
             leading_share=self.leading_share,
@@ -143,13 +155,12 @@ class MatrixReader:
         )
 
 
-def _confined_to(spectrum: Spectrum) -> int:
-    """How many rows hold all of a change but a hundredth of its energy; 0 if they are more than a tenth of all."""
-    if spectrum.shown_share < 1 - _ELSEWHERE:
-        return 0
-    energies = (spectrum.outputs * spectrum.values).square().sum(dim=1).sort(descending=True).values
-    count = int((energies.cumsum(dim=0) < (1 - _ELSEWHERE) * energies.sum()).sum()) + 1
-    return count if count <= max(1, _CONFINED_ROWS * len(energies)) else 0
+def _step(spectrum: Spectrum, units: int) -> Step:
+    """The step of a matrix with one row for each unit, or one for its gate and one for the rest of it."""
+    if not spectrum.rank:
+        return _NO_STEP
+    halves = spectrum.output_norms.reshape(-1, units)
+    return greatest_step(halves.norm(dim=0), noise=spectrum.row_of_noise * len(halves) ** 0.5)
 
 
 def side_by_side(readers: Sequence[MatrixReader]) -> dict[str, Tensor]:
@@ -177,7 +188,7 @@ def _oriented(model: EditableModel, change: TensorChange) -> Spectrum:
     assert change.spectrum is not None
     path = module_path(model, change.site)
     if path is not None and isinstance(model.network.get_submodule(path), Conv1D):
-        return replace(change.spectrum, inputs=change.spectrum.outputs, outputs=change.spectrum.inputs)
+        return change.spectrum.turned
     return change.spectrum
 
 

@@ -14,7 +14,7 @@ errors differ from row to row: the greatest norm of a row and that of a column, 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -39,6 +39,8 @@ class Spectrum:
         outputs: u, as columns.
         inputs: v, as columns.
         edge: What noise would reach.
+        output_norms: Norm of each row of the difference.
+        input_norms: Norm of each column.
     """
 
     norm: float
@@ -47,6 +49,21 @@ class Spectrum:
     outputs: Float[Tensor, "rows components"]
     inputs: Float[Tensor, "columns components"]
     edge: float
+    output_norms: Float[Tensor, " rows"]
+    input_norms: Float[Tensor, " columns"]
+
+    @property
+    def turned(self) -> Spectrum:
+        """That of the transposed difference."""
+        return replace(
+            self, outputs=self.inputs, inputs=self.outputs, output_norms=self.input_norms, input_norms=self.output_norms
+        )
+
+    @property
+    def row_of_noise(self) -> float:
+        """The length of a row of noise that reaches the edge."""
+        rows, columns = len(self.output_norms), len(self.input_norms)
+        return self.edge * math.sqrt(columns) / (math.sqrt(rows) + math.sqrt(columns))
 
     @property
     def rank(self) -> int:
@@ -85,7 +102,16 @@ def spectrum_of(
     u, s, v = _leading(difference, seed)
     norm = norm_of(difference)
     edge = _edge(s, norm, difference.shape[0], difference.shape[1], floor)
-    return Spectrum(norm=norm, relative_norm=norm / max(base_norm, 1e-30), values=s, outputs=u, inputs=v, edge=edge)
+    return Spectrum(
+        norm=norm,
+        relative_norm=norm / max(base_norm, 1e-30),
+        values=s,
+        outputs=u,
+        inputs=v,
+        edge=edge,
+        output_norms=difference.norm(dim=1),
+        input_norms=difference.norm(dim=0),
+    )
 
 
 def edge_of(errors: Float[Tensor, "rows columns"]) -> float:
