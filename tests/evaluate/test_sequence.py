@@ -49,6 +49,16 @@ def test_points_come_after_so_many_edits_and_the_last_after_all(
     assert "rome" in sequence_page(document)
 
 
+def test_refused_edits_are_counted_and_the_reason_is_told(
+    tiny: EditableModel, case_set: CaseSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emendo.edit.guard.MOST_RELATIVE_NORM", 1e-9)
+    found = _run(tiny, case_set.core(), tmp_path)
+    assert [point.refused for point in found] == [1, 2, 5]
+    assert all("times as large as the matrix" in point.refusal for point in found)
+    assert {point.relative_norm for point in found} == {0.0}
+
+
 def test_a_sequence_is_the_same_again_and_searches_nothing_twice(
     tiny: EditableModel, case_set: CaseSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

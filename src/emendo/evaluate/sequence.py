@@ -35,6 +35,7 @@ class SequencePoint:
     Attributes:
         edits: That were made so far, those that were refused included.
         refused: How many of them the guard refused.
+        refusal: Why the last of these was; empty where none was.
         figures: On the facts taught so far.
         perplexity_ratio: Of plain text, to that of the unedited model.
         perplexity_interval: Its 95 % interval.
@@ -45,6 +46,7 @@ class SequencePoint:
 
     edits: int
     refused: int
+    refusal: str
     figures: tuple[Figure, ...]
     perplexity_ratio: float
     perplexity_interval: tuple[float, float]
@@ -97,7 +99,8 @@ def edit_in_sequence(
     editor = Editor(model, method=method, config=config, corpus=corpus, seed=seed, home=home, keep_values=True)
     wholes = (-(-point // batch) * batch for point in points)
     ends = sorted({end for end in wholes if end < len(cases.cases)} | {len(cases.cases)})
-    done = refused = 0
+    done = 0
+    refusals: list[str] = []
     for end in ends:
         started, first = time.perf_counter(), done
         while done < end:
@@ -106,11 +109,11 @@ def edit_in_sequence(
             if isinstance(edit, Edit):
                 editor.commit(edit)
             else:
-                refused += len(part)
+                refusals += [str(edit)] * len(part)
             done += len(part)
             report(f"{method}: edits", done, len(cases.cases))
         seconds = (time.perf_counter() - started) / (done - first)
-        point = _measured(model, reader, editor.revision, cases.cases[:done], measured, seed, refused, seconds, report)
+        point = _measured(model, reader, editor.revision, cases.cases[:done], measured, seed, refusals, seconds, report)
         yield point
         if point.collapsed:
             return
@@ -123,7 +126,7 @@ def _measured(
     taught: Sequence[Case],
     most: int,
     seed: int,
-    refused: int,
+    refusals: Sequence[str],
     seconds: float,
     report: Callable[[str, int, int], None],
 ) -> SequencePoint:
@@ -140,7 +143,8 @@ def _measured(
     norms = [change.norm / float(model.weight(change.site).float().norm()) for change in revision.changes]
     return SequencePoint(
         edits=len(taught),
-        refused=refused,
+        refused=len(refusals),
+        refusal=refusals[-1] if refusals else "",
         figures=figures(after, before, seed=seed),
         perplexity_ratio=read.ratio.estimate,
         perplexity_interval=(read.ratio.low, read.ratio.high),

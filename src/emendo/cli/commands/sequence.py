@@ -115,6 +115,11 @@ def command(
                 seed=seed,
                 progress=progress,
             ):
+                if point.refused > (found[-1].refused if found else 0):
+                    console.err.print(
+                        f"{name}: {point.refused:,} of {point.edits:,} edits were refused, the last of them because: "
+                        f"{point.refusal}"
+                    )
                 found.append(point)
                 document["methods"][-1] = as_curve(name, settings_of(name, config), size, found)
                 # Points are hours apart: whoever stops has those before.
