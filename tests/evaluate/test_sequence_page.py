@@ -108,7 +108,7 @@ def test_the_picture_is_written(document: dict[str, Any], tmp_path: Path, suffix
 def test_a_model_without_a_finite_perplexity_is_drawn_and_told(document: dict[str, Any], tmp_path: Path) -> None:
     document["methods"][1]["points"][0] |= {"perplexity_ratio": math.inf, "perplexity_interval": [1.0, math.inf]}
     draw_sequence(document, tmp_path / "sequence.png")
-    assert "∞ 1.00–∞" in Page(sequence_page(document)).text
+    assert "∞ 1.000–∞" in Page(sequence_page(document)).text
 
 
 def test_a_picture_of_an_unknown_kind_is_refused(document: dict[str, Any], tmp_path: Path) -> None:

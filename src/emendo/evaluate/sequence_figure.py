@@ -200,7 +200,7 @@ def _draw_perplexity(axes: Axes, curves: Sequence[Curve]) -> None:
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter("{x:g}")
     if max(p.perplexity_high for curve in curves for p in curve.points) < _NARROW:
-        axes.yaxis.set_minor_formatter("{x:.3g}")
+        axes.yaxis.set_minor_formatter("{x:.4g}")
     _log_axis(axes, curves)
 
 

@@ -13,6 +13,9 @@ from emendo.evaluate.metrics import Figure
 from emendo.evaluate.page import render
 from emendo.evaluate.sequence_figure import Curve, Point, read_curves, sequence_svg
 
+# Ratios below this one are told apart by a thousandth.
+_NEAR = 1.1
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Section:
@@ -52,9 +55,11 @@ def sequence_page(document: Mapping[str, Any]) -> str:
 
 
 def ratio(value: float) -> str:
-    """A ratio of perplexities as it is shown: "1.03", or "2.1e+04" where a model has fallen apart, "∞" beyond all numbers."""
+    """A ratio of perplexities as it is shown: "1.015", "1.41", "2.1e+04" where a model has fallen apart, "∞" beyond all numbers."""
     if not math.isfinite(value):
         return "∞"
+    if value < _NEAR:
+        return f"{value:.3f}"
     return f"{value:.2f}" if value < 1000 else f"{value:.2g}"
 
 
