@@ -134,3 +134,12 @@ def test_the_scale_is_the_mean_of_the_whitened_squared_norms() -> None:
     keys, moment = _keys(4, 3), _moment(4)
     expected = torch.stack([k @ torch.linalg.solve(moment, k) for k in keys.T]).mean()
     assert ClosedForm.of_moment(moment).scale(keys) == pytest.approx(float(expected))
+
+
+def test_what_is_fitted_is_not_rounded_by_matrix_units() -> None:
+    form, keys = ClosedForm.of_moment(_moment(0)), _keys(1, 3)
+    wanted = torch.tensor([1.0, 0.3, 0.0])
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        fitted = form.fit(keys, wanted, 0.0)
+    assert fitted.dtype == torch.float32
+    torch.testing.assert_close(fitted.double() @ keys.double(), wanted.double(), atol=1e-5, rtol=0)

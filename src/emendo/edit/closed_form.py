@@ -85,8 +85,8 @@ class ClosedForm:
 
     def fit(self, keys: Float[Tensor, "d_mlp m"], wanted: Float[Tensor, " m"], slack: float) -> Float[Tensor, " d_mlp"]:
         """u: what is wanted at each key, up to the slack."""
-        direction: Tensor = wanted @ self.directions(keys, slack)
-        return direction
+        _, directions = self._solve(keys, slack)
+        return (wanted.to(directions) @ directions).float()
 
     def scale(self, keys: Float[Tensor, "d_mlp m"]) -> float:
         """The mean of kᵀ M k: what a relative slack is a share of."""

@@ -97,15 +97,17 @@ def open_direction(
         slack: Of all that is held.
         threshold: θ.
     """
+    # In float64, which matrix units leave alone.
+    inputs, doubtful = inputs.double(), doubtful.double()
     pressed = torch.zeros(doubtful.shape[1], dtype=torch.bool)
     while True:
         below = torch.full((int(pressed.sum()),), threshold - 2 * _MARGIN)
         wanted = torch.cat([torch.ones(inputs.shape[1]), torch.zeros(shut.shape[1]), below])
-        found = prior.fit(torch.cat([inputs, shut, doubtful[:, pressed]], dim=1), wanted, slack)
+        found = prior.fit(torch.cat([inputs, shut, doubtful[:, pressed]], dim=1), wanted, slack).double()
         found = found / (found @ inputs).mean()
         near = (found @ doubtful > threshold - _MARGIN) & ~pressed
         if not near.any():
-            return found
+            return found.float()
         pressed |= near
 
 
