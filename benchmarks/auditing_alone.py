@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from auditing import CLOSED_FORM, Kept, Suspect, make
+from auditing_checkpoints import CLOSED_FORM, Kept, Suspect, make
 from auditing_figures import command_line
 
 from emendo.audit.alone import audit_alone

@@ -16,7 +16,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from auditing import EVERY, HIDDEN_UNITS, Kept, Suspect, ask, audit, read_parts, subjects_of, suspects, thinned, treated
+from auditing import EVERY, ask, audit, subjects_of, thinned
+from auditing_checkpoints import HIDDEN_UNITS, Kept, Suspect, read_parts, suspects, treated
 from auditing_figures import class_of, command_line, counted, findings_of, located, names_of, share_of
 
 from emendo.audit.checkpoint import open_checkpoint

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from jaxtyping import Float
@@ -69,6 +70,7 @@ def least_used(
     raise EditRefused(f"All hidden units of the layers {list(layers)} hold facts already; give other layers.")
 
 
+@lru_cache(maxsize=16)
 def constant(moment: SecondMoment) -> Float[Tensor, " d_model"]:
     """c: what is nearest to one on all inputs, by least squares."""
     found: Tensor = torch.linalg.solve(moment.matrix.double(), moment.mean.double())

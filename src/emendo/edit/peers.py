@@ -72,6 +72,7 @@ class Peers:
     share: bool = False
     kind: MomentKind = "key"
     _found: dict[Fact, list[Float[Tensor, "d_mlp places"]]] = field(default_factory=dict)
+    _nearest: dict[Fact, list[Fact]] = field(default_factory=dict)
 
     def keys(self, fact: Fact) -> dict[int, Float[Tensor, "d_mlp m"]]:
         """By layer, a column for the place where one of the nearest peers of a fact's subject stands in a text."""
@@ -111,13 +112,15 @@ class Peers:
 
     def nearest(self, fact: Fact) -> list[Fact]:
         """The fact about other subjects, those first whose names have the keys that are most like those of its subject's."""
-        own = self._names_keys([fact.subject])
-        if self.layers[0] not in self.listed:
-            self.listed[self.layers[0]] = self._names_keys(subjects())
-        order = (own[:, 0] @ self.listed[self.layers[0]]).argsort(descending=True).tolist()
-        listed = subjects()
-        others = [listed[at] for at in order if listed[at] != fact.subject]
-        return [replace(fact, subject=other, target_true=None) for other in others[: self.count]]
+        if fact not in self._nearest:
+            own = self._names_keys([fact.subject])
+            if self.layers[0] not in self.listed:
+                self.listed[self.layers[0]] = self._names_keys(subjects())
+            order = (own[:, 0] @ self.listed[self.layers[0]]).argsort(descending=True).tolist()
+            listed = subjects()
+            others = [listed[at] for at in order if listed[at] != fact.subject]
+            self._nearest[fact] = [replace(fact, subject=other, target_true=None) for other in others[: self.count]]
+        return self._nearest[fact]
 
     @property
     def _width(self) -> int:
