@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 from seeding import TITLE
 from visit import Visit, asking, served
 
@@ -35,6 +35,20 @@ def test_words_stream_in_and_a_stop_stops_the_server(visit: Visit) -> None:
     expect(page.locator("[data-answer].live")).to_have_count(0)
     expect(page.get_by_text("stopped").first).to_be_visible()
     assert httpx.get(f"{visit.address}/health").json()["questions"] == 0
+
+
+def test_what_is_sent_before_the_page_knows_its_models_and_its_conversation_is_answered_there(visit: Visit) -> None:
+    def late(route: Route) -> None:
+        visit.page.wait_for_timeout(1000)
+        route.continue_()
+
+    visit.ask("Hi")
+    visit.page.route("**/api/state", late)
+    visit.page.route(re.compile("/api/conversations/[^/]+$"), late)
+    visit.page.reload()
+    visit.page.get_by_role("textbox", name="Message").fill("And in French?")
+    visit.page.keyboard.press("Enter")
+    expect(visit.page.locator("[data-answer]:not(.live)")).to_have_count(4)
 
 
 def test_a_conversation_is_found_by_its_words_and_drawn_as_markdown(visit: Visit) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from transformers import PreTrainedTokenizerFast
 from visit import Visit, asking, served
 
@@ -66,4 +66,21 @@ def test_the_pill_changes_the_model_and_with_it_the_ledger(chromium: Browser, bo
     visit.ask("And of France?")
     page.get_by_role("button", name="Reproduce with curl or Python").last.click()
     expect(page.get_by_role("tabpanel", name="curl")).to_contain_text('"model": "Tiny-Llama:original"')
+    visit.close()
+
+
+def test_what_is_said_at_once_goes_to_the_model_that_was_chosen(chromium: Browser, both: str) -> None:
+    def late(route: Route) -> None:
+        """The conversation's new model reaches the server a second after it was chosen."""
+        visit.page.wait_for_timeout(1000 if route.request.method == "PATCH" else 0)
+        route.continue_()
+
+    visit = Visit(chromium, both)
+    choose(visit.page, "SmolLM2")
+    visit.ask("Hi")
+    visit.page.route("**/api/conversations/*", late)
+    choose(visit.page, "Tiny-Llama")
+    visit.ask("And of France?")
+    visit.page.get_by_role("button", name="Reproduce with curl or Python").last.click()
+    expect(visit.page.get_by_role("tabpanel", name="curl")).to_contain_text('"model": "Tiny-Llama:original"')
     visit.close()

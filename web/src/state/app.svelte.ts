@@ -39,6 +39,9 @@ export class App {
   readonly blame: Run<Blame>;
   readonly verdicts: Verdicts;
 
+  /** What a message waits for: that models and conversation are read, and that the conversation's model is the one that was chosen. */
+  ready: Promise<unknown> = Promise.resolve();
+
   #toast = 0;
 
   constructor(readonly api: Api) {
@@ -52,17 +55,12 @@ export class App {
   }
 
   async start(): Promise<void> {
-    this.failure = null;
-    try {
-      this.server = await this.api.get<ServerState>("/api/state");
-    } catch (error) {
-      this.failure = error instanceof Error ? error.message : String(error);
-      return;
-    }
+    const known = this.#readModels();
+    const id = /^#\/c\/(.+)$/.exec(location.hash)?.[1];
+    this.ready = known.then((isKnown) => (isKnown && id ? this.#open(decodeURIComponent(id)) : undefined));
+    if (!(await known)) return;
     void this.#listen();
     void this.attempt(() => this.loadConversations());
-    const id = /^#\/c\/(.+)$/.exec(location.hash)?.[1];
-    if (id) void this.openConversation(decodeURIComponent(id));
     await this.attempt(async () => {
       await this.#loadLedger();
       const { jobs } = await this.api.get<{ jobs: Job[] }>("/api/jobs?limit=20");
@@ -121,9 +119,8 @@ export class App {
     this.isListOpen = false;
     this.inspector.forgetAnswer();
     address(`#/c/${encodeURIComponent(id)}`);
-    if (!(await this.attempt(() => this.chat.open(id)))) return this.newConversation();
-    const model = this.chat.conversation?.model;
-    if (model && model !== this.model?.id) await this.useModel(model);
+    this.ready = this.#open(id);
+    await this.ready;
   }
 
   newConversation(): void {
@@ -134,6 +131,7 @@ export class App {
   }
 
   async send(content: string, parent?: string | null): Promise<boolean> {
+    await this.ready;
     const { model } = this;
     if (!model) return false;
     return this.attempt(async () => {
@@ -141,6 +139,12 @@ export class App {
       address(`#/c/${encodeURIComponent(this.chat.conversation?.id ?? "")}`);
       await this.loadConversations();
     });
+  }
+
+  /** Answers a message once more, at the revisions on show or at others. */
+  async answerAgain(user: string, revisions?: string[]): Promise<void> {
+    await this.ready;
+    await this.attempt(() => this.chat.regenerate(user, revisions));
   }
 
   async rename(id: string, title: string): Promise<void> {
@@ -159,17 +163,9 @@ export class App {
   }
 
   async useModel(id: string): Promise<void> {
-    this.modelId = id;
-    localStorage.setItem(MODEL, id);
-    this.chat.revision = "current";
-    this.facts.close();
-    this.facts.canaries.forget();
-    await this.attempt(() => this.#loadLedger());
-    const open = this.chat.conversation;
-    if (open && open.model !== id) {
-      await this.attempt(() => this.api.patch(`/api/conversations/${open.id}`, { model: id }));
-      this.chat.conversation = { ...open, model: id };
-    }
+    this.ready = this.ready.then(() => this.#giveModel(id));
+    await this.#showModel(id);
+    await this.ready;
   }
 
   /** Holds an answer against the server's sources. */
@@ -188,6 +184,43 @@ export class App {
   async refreshModels(): Promise<void> {
     this.server = await this.api.get<ServerState>("/api/state");
     await this.#loadLedger();
+  }
+
+  /** Whether the server said which models there are. */
+  async #readModels(): Promise<boolean> {
+    this.failure = null;
+    try {
+      this.server = await this.api.get<ServerState>("/api/state");
+    } catch (error) {
+      this.failure = error instanceof Error ? error.message : String(error);
+    }
+    return this.server !== null;
+  }
+
+  /** Shows a conversation and the model that answers it. */
+  async #open(id: string): Promise<void> {
+    if (!(await this.attempt(() => this.chat.open(id)))) return this.newConversation();
+    const model = this.chat.conversation?.model;
+    if (model && model !== this.model?.id) await this.#showModel(model);
+  }
+
+  async #showModel(id: string): Promise<void> {
+    this.modelId = id;
+    localStorage.setItem(MODEL, id);
+    this.chat.revision = "current";
+    this.facts.close();
+    this.facts.canaries.forget();
+    await this.attempt(() => this.#loadLedger());
+  }
+
+  /** Lets a model answer the conversation on show from here on. */
+  async #giveModel(id: string): Promise<void> {
+    const open = this.chat.conversation;
+    if (!open || open.model === id) return;
+    await this.attempt(async () => {
+      await this.api.patch(`/api/conversations/${open.id}`, { model: id });
+      if (this.chat.conversation?.id === open.id) this.chat.conversation = { ...this.chat.conversation, model: id };
+    });
   }
 
   async #loadLedger(): Promise<void> {
