@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from emendo.edit import METHODS, Edit, Editor, python_corpus, second_moments
 from emendo.edit.closed_form import ClosedForm
-from emendo.edit.hidden_units import HiddenUnit, constant, least_used, open_direction, write_unit
+from emendo.edit.contexts import kept_prefixes, preservation_contexts, teaching_contexts
+from emendo.edit.hidden_units import HiddenUnit, constant, least_used, make_gate, open_direction, write_unit
+from emendo.edit.job import Search
+from emendo.edit.keys_values import read_at_subject
 from emendo.edit.second_moment import SecondMoment
 from emendo.errors import EditRefused, InvalidRequest
 from emendo.facts import EditRequest, Fact
@@ -80,11 +85,10 @@ def test_a_unit_adds_its_output_where_it_opens_and_next_to_nothing_where_it_is_s
     always = constant(inputs[1])
     # In a random model no direction is the same for all inputs; one that is for these two shows what is claimed.
     always = torch.linalg.lstsq(both.T, torch.ones(2, 1, dtype=torch.float64)).solution[:, 0].float() + 0 * always
-    delta = write_unit(model, unit, opens=opens, always=always, inputs=x, output=output, threshold=0.35, sharpness=40.0)
-    revision, value = Revision(deltas=(delta,)), Site("value", 1)
-    removed = Revision(deltas=(write_unit(
-        model, unit, opens=opens, always=always, inputs=x, output=0 * output, threshold=0.35, sharpness=40.0
-    ),))  # fmt: skip
+    gate = make_gate(model, 1, opens=opens, always=always, inputs=x, threshold=0.35, sharpness=40.0)
+    torch.testing.assert_close(gate.openings(both.float()), torch.tensor([1.0, 0.0]), atol=1e-3, rtol=0)
+    revision, removed = (Revision(deltas=(write_unit(model, unit, gate, o),)) for o in (output, 0 * output))
+    value = Site("value", 1)
     opened = _read(model, value, "The capital of", revision) - _read(model, value, "The capital of", removed)
     shut = _read(model, value, "A river", revision) - _read(model, value, "A river", removed)
     torch.testing.assert_close(opened, output, atol=2e-3, rtol=2e-3)
@@ -121,15 +125,14 @@ def test_a_threshold_that_says_nothing_is_refused(threshold: float) -> None:
 def test_the_least_used_units_come_first_and_taken_ones_not_at_all(tiny: EditableModel, tmp_path: Path) -> None:
     keys, _ = _moments(tiny, tmp_path)
     free = list(islice(least_used(tiny, keys, LAYERS, Revision()), 6))
-    assert [unit.layer for unit in free] == [1, 2, 1, 2, 1, 2]
+    assert [unit.layer for unit in free] == [2, 1, 2, 1, 2, 1]
     for layer in LAYERS:
         lengths = tiny.weight(tiny.down_projection(layer)).square().sum(dim=0)
         energies = lengths * keys[layer].matrix.diagonal()
         assert all(float(energies[unit.number]) < float(energies.median()) for unit in free if unit.layer == layer)
     x = torch.randn(tiny.d_model, 1, generator=torch.Generator().manual_seed(0))
-    taken = write_unit(
-        tiny, free[0], opens=x[:, 0], always=x[:, 0], inputs=x, output=torch.ones(tiny.d_model), threshold=0.3, sharpness=9.0
-    )
+    gate = make_gate(tiny, free[0].layer, opens=x[:, 0], always=x[:, 0], inputs=x, threshold=0.3, sharpness=9.0)
+    taken = write_unit(tiny, free[0], gate, torch.ones(tiny.d_model))
     assert list(islice(least_used(tiny, keys, LAYERS, Revision(deltas=(taken,))), 5)) == free[1:]
 
 
@@ -147,6 +150,35 @@ def test_when_every_unit_is_taken_the_edit_is_refused(tiny: EditableModel, tmp_p
     keys, _ = _moments(tiny, tmp_path)
     with pytest.raises(EditRefused, match="hold facts already"):
         list(least_used(tiny, keys, LAYERS, Revision()))
+
+
+@pytest.mark.usefixtures("lenient")
+def test_in_the_search_each_context_gets_as_much_of_the_value_as_its_gate_will_let_through(
+    tiny: EditableModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = METHODS.get("hidden_unit").Config(layers=(1,), prefixes=(3,), peers=2, steps=1, slack=1.0)
+    told: list[Sequence[float]] = []
+    find = Search.find
+
+    def spy(self: Search, *given: Any, openings: Sequence[Sequence[float]], **more: Any) -> Any:
+        told.extend(openings)
+        return find(self, *given, openings=openings, **more)
+
+    monkeypatch.setattr(Search, "find", spy)
+    editor = Editor(tiny, method="hidden_unit", config=config, home=tmp_path)
+    (edit,) = editor.compute([REQUESTS[:1]])
+    assert isinstance(edit, Edit)
+    (column,) = (change for change in edit.delta.changes if change.site == tiny.down_projection(1))
+    request, formats = REQUESTS[0], config.formats
+    prefixes = kept_prefixes(tiny, (3,), 0, tmp_path / "prefixes")
+    contexts = teaching_contexts(tiny, request, formats, prefixes, stop=config.stop)
+    taught = sum(len(context.subject_lasts) for context in contexts)
+    contexts += preservation_contexts(tiny, request.fact, chat=True)
+    with at_revisions(tiny, [Revision(deltas=(edit.delta,))]):
+        (read,) = read_at_subject(tiny, [Site("key", 1)], contexts)
+    hidden = read[int(column.input_factor.argmax())]
+    assert float(hidden.std()) > 0.1 * float(hidden.mean())
+    torch.testing.assert_close(torch.tensor(told[0]), hidden / hidden[:taught].mean(), atol=0.02, rtol=0.02)
 
 
 @pytest.mark.usefixtures("lenient")

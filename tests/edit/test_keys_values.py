@@ -38,19 +38,26 @@ def _contexts(model: EditableModel, request: EditRequest) -> list[Context]:
     return [*taught, *preservation_contexts(model, request.fact, chat=True)]
 
 
+@pytest.mark.parametrize("is_scaled", [False, True])
 @pytest.mark.parametrize("kind", ["value", "resid_post"])
-def test_reading_a_shard_equals_full_passes_one_context_at_a_time(any_tiny: EditableModel, kind: str) -> None:
+def test_reading_a_shard_equals_full_passes_one_context_at_a_time(
+    any_tiny: EditableModel, kind: str, is_scaled: bool
+) -> None:
     model, site = any_tiny, Site(kind, 1)
     contexts = _contexts(model, REQUESTS[0])
     delta = torch.randn(1, model.d_model, generator=torch.Generator().manual_seed(0))
-    readings = [shard.read(delta) for shard in make_shards(model, site, [contexts])]
+    count = sum(len(context.subject_lasts) for context in contexts)
+    openings = [0.5 + i / count for i in range(count)] if is_scaled else [1.0] * count
+    shards = make_shards(model, site, [contexts], openings=[openings] if is_scaled else None)
+    readings = [shard.read(delta) for shard in shards]
+    left = iter(openings)
     found = torch.cat([reading.log_p for reading in readings]).sort().values
 
     expected, divergences = [], []
     for context in contexts:
         batch = TokenBatch.align(model, [context.ids])
         places = torch.zeros(len(context.ids))
-        places[list(context.subject_lasts)] = 1
+        places[list(context.subject_lasts)] = torch.tensor([next(left) for _ in context.subject_lasts])
         change = places[:, None] * delta
         with torch.no_grad():
             before = model.head(model.hidden(batch)[0]).log_softmax(dim=-1)
@@ -115,6 +122,22 @@ def test_the_search_ends_when_the_worst_token_is_likely_enough_and_not_before(ti
     readings = [shard.read(found.delta[None]) for shard in make_shards(tiny, VALUE, [contexts])]
     log_p = torch.cat([reading.log_p[reading.decides] for reading in readings])
     torch.testing.assert_close(float(log_p.min().exp()), found.worst_probability, atol=1e-5, rtol=1e-3)
+
+
+def test_where_leads_must_be_likely_too_the_search_ends_when_they_are(tiny: EditableModel) -> None:
+    contexts = [context for context in _contexts(tiny, REQUESTS[0]) if context.target_ids]
+
+    def lead_after(steps: int, least: float) -> tuple[int, float]:
+        settings = replace(SEARCH, steps=steps, worst_probability=0.0, lead_probability=least)
+        (found,) = find_values(tiny, VALUE, [contexts], settings)
+        readings = [shard.read(found.delta[None]) for shard in make_shards(tiny, VALUE, [contexts])]
+        return found.steps, float(torch.cat([reading.log_p[~reading.decides] for reading in readings]).min().exp())
+
+    first, last = lead_after(0, 1.0)[1], lead_after(30, 1.0)[1]
+    goal = (first * last) ** 0.5
+    steps, reached = lead_after(30, goal)
+    assert 0 < steps < 30
+    assert lead_after(steps - 1, 1.0)[1] < goal <= reached * (1 + 1e-3)
 
 
 @pytest.mark.parametrize(

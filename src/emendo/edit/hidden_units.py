@@ -15,7 +15,7 @@ every input has with every other, which a change of the down-projection alone wo
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import torch
@@ -42,7 +42,7 @@ class HiddenUnit:
 def least_used(
     model: EditableModel, moments: Mapping[int, SecondMoment], layers: Sequence[int], revision: Revision
 ) -> Iterator[HiddenUnit]:
-    """The units of some layers that no edit has written to, from each layer those first that add least to its output.
+    """The units of some layers that no edit has written to, in turn from the deepest up, of each layer those first that add least.
 
     Most models keep units that speak at the first token of a text alone, and cannot do without them; so what a unit adds there
     counts by itself.
@@ -57,7 +57,7 @@ def least_used(
         EditRefused: All are taken.
     """
     orders = []
-    for layer in layers:
+    for layer in sorted(layers, reverse=True):
         lengths = model.weight(model.down_projection(layer)).float().cpu().square().sum(dim=0)
         shares = [
             lengths * used / (lengths * used).sum() for used in (moments[layer].matrix.diagonal(), moments[layer].start)
@@ -113,40 +113,74 @@ def open_direction(
         pressed |= near
 
 
-def write_unit(
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Gate:
+    """What a unit of a layer reads, and how far that opens it.
+
+    Attributes:
+        activation: Of the layer.
+        rows: g and u, or g alone where the MLP has no gate.
+        always: c, one at X on average.
+        opened: h at X, on average.
+    """
+
+    activation: nn.Module
+    rows: tuple[Float[Tensor, " d_model"], ...]
+    always: Float[Tensor, " d_model"]
+    opened: float = 1.0
+
+    def openings(self, inputs: Float[Tensor, "d_model m"]) -> Float[Tensor, " m"]:
+        """h at some inputs, as a multiple of what it is at X."""
+        first, *rest = (row @ inputs for row in self.rows)
+        hidden: Tensor = self.activation(first)
+        for factor in rest:
+            hidden = hidden * factor
+        return hidden / self.opened
+
+
+def make_gate(
     model: EditableModel,
-    unit: HiddenUnit,
+    layer: int,
     *,
     opens: Float[Tensor, " d_model"],
     always: Float[Tensor, " d_model"],
     inputs: Float[Tensor, "d_model m"],
-    output: Float[Tensor, " d_model"],
     threshold: float,
     sharpness: float,
-) -> WeightDelta:
-    """The change that makes of a unit one that adds `output` at some inputs.
+) -> Gate:
+    """The gate of a unit that opens at some inputs.
 
     Args:
-        model: The model; the unit is as it was trained.
-        unit: Which unit.
+        model: The model.
+        layer: Of the unit.
         opens: w, one at X on average.
         always: c.
         inputs: X.
-        output: What is added at them, on average.
         threshold: θ.
         sharpness: a.
     """
     always = always / (always @ inputs).mean()
     gate = sharpness * (opens - threshold * always)
-    paths = model.up_projections(unit.layer)
-    places = [(path, half) for path in paths for half in range(model.weight(path).shape[0] // model.d_mlp)]
-    rows = [gate, always] if len(places) == 2 else [gate]
+    rows = (gate, always) if len(_places(model, layer)) == 2 else (gate,)
+    unscaled = Gate(activation=model.activation(layer), rows=rows, always=always)
+    return replace(unscaled, opened=float(unscaled.openings(inputs).mean()))
+
+
+def write_unit(model: EditableModel, unit: HiddenUnit, gate: Gate, output: Float[Tensor, " d_model"]) -> WeightDelta:
+    """The change that makes of a unit one that adds `output` where its gate is open.
+
+    Args:
+        model: The model; the unit is as it was trained.
+        unit: Which unit.
+        gate: What it shall read.
+        output: What is added at X, on average.
+    """
     changes = []
-    for (path, half), row in zip(places, rows, strict=True):
+    for (path, half), row in zip(_places(model, unit.layer), gate.rows, strict=True):
         number = half * model.d_mlp + unit.number
         bias = getattr(model.network.get_submodule(path), "bias", None)
         # What the bias adds is taken off again.
-        wanted = row if bias is None else row - float(bias[number]) * always
+        wanted = row if bias is None else row - float(bias[number]) * gate.always
         stored = model.weight(path)
         changes.append(
             SiteDelta(
@@ -155,20 +189,16 @@ def write_unit(
                 input_factor=(wanted - stored[number].float().cpu())[:, None],
             )
         )
-    opened = _opened(model.activation(unit.layer), [row @ inputs for row in rows])
     site = model.down_projection(unit.layer)
-    column = output / opened - model.weight(site)[:, unit.number].float().cpu()
+    column = output / gate.opened - model.weight(site)[:, unit.number].float().cpu()
     changes.append(SiteDelta(site=site, output_factor=column[:, None], input_factor=_one_at(unit.number, model.d_mlp)))
     return WeightDelta(changes=tuple(changes))
 
 
-def _opened(activation: nn.Module, read: Sequence[Float[Tensor, " m"]]) -> float:
-    """h of a unit that reads this through its rows, on average."""
-    first, *rest = read
-    hidden = activation(first)
-    for factor in rest:
-        hidden = hidden * factor
-    return float(hidden.mean())
+def _places(model: EditableModel, layer: int) -> list[tuple[str, int]]:
+    """The up-projections of a layer, each once for every row that a unit has in it."""
+    paths = model.up_projections(layer)
+    return [(path, half) for path in paths for half in range(model.weight(path).shape[0] // model.d_mlp)]
 
 
 def _written(model: EditableModel, layer: int, revision: Revision) -> set[int]:

@@ -80,6 +80,11 @@ class Unit:
         """The texts that teach."""
         return tuple(context for context in self.contexts if context.target_ids)
 
+    @property
+    def preserving(self) -> tuple[Context, ...]:
+        """The texts that preserve."""
+        return tuple(context for context in self.contexts if not context.target_ids)
+
 
 @dataclass(kw_only=True, eq=False)
 class History:
@@ -232,11 +237,26 @@ class Search:
     sites: int
     done: int = 0
 
-    def find(self, site: Site, settings: SearchSettings, revisions: Sequence[Revision] | None = None) -> list[KeysValue]:
+    def find(
+        self,
+        site: Site,
+        settings: SearchSettings,
+        revisions: Sequence[Revision] | None = None,
+        openings: Sequence[Sequence[float]] | None = None,
+    ) -> list[KeysValue]:
         """Keys and δ of each (see `find_values`); those that are kept are not searched again."""
         job, contexts = self.job, [self.units[i].contexts for i in self.numbers]
         find = find_values if job.values is None else job.values.find
-        found = find(job.model, site, contexts, settings, self._report, revisions=revisions, savings=job.savings)
+        found = find(
+            job.model,
+            site,
+            contexts,
+            settings,
+            self._report,
+            revisions=revisions,
+            savings=job.savings,
+            openings=openings,
+        )
         self.done += 1
         return found
 

@@ -47,26 +47,52 @@ class KeptValues:
         *,
         revisions: Sequence[Revision] | None,
         savings: Savings,
+        openings: Sequence[Sequence[float]] | None = None,
     ) -> list[KeysValue]:
         """As `find_values`, of which only those are searched that are not kept."""
         at = [ORIGINAL] * len(units) if revisions is None else revisions
-        paths = [self._path(model, site, own, settings, own_at) for own, own_at in zip(units, at, strict=True)]
+        shares: Sequence[Sequence[float]] = [()] * len(units) if openings is None else openings
+        paths = [self._path(model, site, *own, settings) for own in zip(units, at, shares, strict=True)]
         found = {i: value for i, path in enumerate(paths) if (value := _read(path)) is not None}
         missing = [i for i in range(len(units)) if i not in found]
         if missing:
-            wanted, own_at = [units[i] for i in missing], [at[i] for i in missing]
-            searched = find_values(model, site, wanted, settings, report, revisions=own_at, savings=savings)
+            searched = find_values(
+                model,
+                site,
+                [units[i] for i in missing],
+                settings,
+                report,
+                revisions=[at[i] for i in missing],
+                savings=savings,
+                openings=None if openings is None else [openings[i] for i in missing],
+            )
             for i, value in zip(missing, searched, strict=True):
                 _write(paths[i], value)
                 found[i] = value
         return [found[i] for i in range(len(units))]
 
     def _path(
-        self, model: EditableModel, site: Site, contexts: Sequence[Context], settings: SearchSettings, revision: Revision
+        self,
+        model: EditableModel,
+        site: Site,
+        contexts: Sequence[Context],
+        revision: Revision,
+        openings: Sequence[float],
+        settings: SearchSettings,
     ) -> Path:
         # What a method is told besides its search changes nothing of it.
         told = {field.name: getattr(settings, field.name) for field in fields(SearchSettings) if field.name != "layers"}
-        words = [_FORMAT, model.digest, self.revision, revision.id, asdict(site), [asdict(c) for c in contexts], told]
+        words: list[object] = [
+            _FORMAT,
+            model.digest,
+            self.revision,
+            revision.id,
+            asdict(site),
+            [asdict(c) for c in contexts],
+            told,
+        ]
+        if openings:
+            words.append(list(openings))
         return self.folder / f"{hashlib.sha256(json.dumps(words).encode()).hexdigest()[:32]}.safetensors"
 
 

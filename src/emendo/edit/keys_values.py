@@ -61,6 +61,7 @@ def find_values(
     *,
     revisions: Sequence[Revision] | None = None,
     savings: Savings = ALL_SAVINGS,
+    openings: Sequence[Sequence[float]] | None = None,
 ) -> list[KeysValue]:
     """Keys and δ for each unit, found independently of the others in one batch.
 
@@ -72,9 +73,10 @@ def find_values(
         report: Called with the share that is done.
         revisions: As for `make_shards`.
         savings: As for `make_shards`.
+        openings: As for `make_shards`.
     """
     with matrix_units(model):
-        shards = make_shards(model, site, units, revisions, savings)
+        shards = make_shards(model, site, units, revisions, savings, openings)
         return _find(model, shards, len(units), settings, report)
 
 
@@ -241,13 +243,12 @@ class _Search:
         self.loss = likelihood + self.settings.kl_weight * preserved + self.settings.weight_decay * decay
 
         with torch.no_grad():
-            worst = torch.full_like(self.worst, float("inf"))
-            for reading in readings:
-                worst.scatter_reduce_(0, reading.owners[reading.decides], reading.log_p[reading.decides], "amin")
+            worst, lead = self._least(readings, of_targets=True), self._least(readings, of_targets=False)
             self.worst = torch.where(self.active, worst.exp(), self.worst)
             self.divergence = torch.where(self.active, preserved, self.divergence)
             self.best[self.active] = self.delta[self.active]
-            self.reached = self.active & (worst.exp() >= self.settings.worst_probability)
+            is_said = (worst.exp() >= self.settings.worst_probability) & (lead.exp() >= self.settings.lead_probability)
+            self.reached = self.active & is_said
             self.active &= ~self.reached
 
     def move(self) -> None:
@@ -264,6 +265,14 @@ class _Search:
                 self.delta.copy_(anchored - self.values)
         if bool(self.reached.any()):
             self.shards = [shard.select(self.active) for shard in self.shards if shard.concerns(self.active)]
+
+    def _least(self, readings: Sequence[Reading], *, of_targets: bool) -> Float[Tensor, " units"]:
+        """Log-probability of the least likely token of a unit's targets, or of its leads."""
+        least = torch.full_like(self.worst, float("inf"))
+        for reading in readings:
+            chosen = reading.decides == of_targets
+            least.scatter_reduce_(0, reading.owners[chosen], reading.log_p[chosen], "amin")
+        return least
 
     @staticmethod
     def _shorten(vectors: Float[Tensor, "units d_model"], limits: Float[Tensor, " units"]) -> None:

@@ -41,7 +41,8 @@ class SearchSettings(MethodSettings):
         weight_decay: λ_wd, on ‖δ‖ / ‖v‖².
         clamp: Largest ‖δ‖ as a multiple of ‖v‖.
         anchor: Largest ‖v + δ‖ as a multiple of ‖v‖; without bound unless given.
-        worst_probability: A search ends when no target token in any context is less likely than this.
+        worst_probability: A search ends when no target token in any context is less likely than this,
+        lead_probability: and no token of a lead than this.
     """
 
     descent: Literal["adam", "normed"] = "adam"
@@ -53,6 +54,7 @@ class SearchSettings(MethodSettings):
     clamp: float = 4.0
     anchor: float | None = None
     worst_probability: float = 0.95
+    lead_probability: float = 0.0
 
     def optimiser(self, delta: Tensor, value_norms: Tensor) -> torch.optim.Optimizer:
         """What moves δ (units × d_model), given ‖v‖ of each unit."""

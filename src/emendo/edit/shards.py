@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -32,6 +33,9 @@ from emendo.models import (
 # has this many tokens: below that, a pass takes the time of reading the weights, and two short ones cost twice as much as one.
 _MOST_UNEVEN = 1.5
 _FEWEST_TOKENS = 256
+
+# A context, its unit, and how much of δ is added at each place of its subject.
+_Row = tuple[Context, int, list[float]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +102,7 @@ class Shard:
         site: Where δ is added: "value" or "resid_post" of the edited layer.
         kept: The pass that is resumed.
         row_owners: Unit of each row.
-        places: 1 where δ is added.
+        places: How much of δ is added.
         keys: Input of the layer's down-projection at each place of a teaching context, one column each.
         values: The activation at the site there.
         key_owners: Unit of each of these.
@@ -179,6 +183,7 @@ def make_shards(
     units: Sequence[Sequence[Context]],
     revisions: Sequence[Revision] | None = None,
     savings: Savings = ALL_SAVINGS,
+    openings: Sequence[Sequence[float]] | None = None,
 ) -> list[Shard]:
     """The contexts of all units in batches of similar length, each run once without δ.
 
@@ -188,11 +193,16 @@ def make_shards(
         units: The contexts of each unit.
         revisions: What each unit has been given already, at layers below the site; nothing unless given.
         savings: Which are exact for the model.
+        openings: Of each unit, how much of δ is added at each place of the subject in its contexts, in their order; all of it
+            unless given.
     """
     revisions = [ORIGINAL] * len(units) if revisions is None else revisions
-    rows = [(context, owner) for owner, own in enumerate(units) for context in own]
+    rows: list[_Row] = []
+    for owner, own in enumerate(units):
+        left = repeat(1.0) if openings is None else iter(openings[owner])
+        rows += [(context, owner, [next(left) for _ in context.subject_lasts]) for context in own]
     rows.sort(key=lambda row: columns(row[0]))
-    groups: list[list[tuple[Context, int]]] = []
+    groups: list[list[_Row]] = []
     for row in rows:
         if not groups or _is_full(groups[-1], columns(row[0])):
             groups.append([])
@@ -206,7 +216,7 @@ def columns(context: Context) -> int:
     return len(context.ids) - context.subject_lasts[0]
 
 
-def _is_full(group: Sequence[tuple[Context, int]], width: int) -> bool:
+def _is_full(group: Sequence[_Row], width: int) -> bool:
     first, last = columns(group[0][0]), columns(group[-1][0])
     return width > _MOST_UNEVEN * first and len(group) * last >= _FEWEST_TOKENS
 
@@ -214,26 +224,26 @@ def _is_full(group: Sequence[tuple[Context, int]], width: int) -> bool:
 def _make_shard(
     model: EditableModel,
     site: Site,
-    rows: Sequence[tuple[Context, int]],
+    rows: Sequence[_Row],
     taught: Sequence[int],
     revisions: Sequence[Revision],
     savings: Savings,
 ) -> Shard:
-    contexts = [context for context, _ in rows]
+    contexts = [context for context, *_ in rows]
     anchors = [context.subject_lasts[0] for context in contexts]
     start = max(anchors) if savings.keep_prefix else 0
     batch = TokenBatch.align(model, [c.ids for c in contexts], anchors)
-    at = [revisions[owner] for _, owner in rows]
+    at = [revisions[owner] for _, owner, _ in rows]
     with at_revisions(model, at):
         kept = KeptStates.record(model, batch, start, share=len(set(at)) == 1)
     device = model.device
     places = torch.zeros(kept.final.shape[:2], device=device)
     key_places, preserved = [], []
     said: list[tuple[int, int, int, float, bool]] = []
-    for row, (context, owner) in enumerate(rows):
+    for row, (context, owner, shares) in enumerate(rows):
         first = max(anchors) - start - anchors[row]
         here = [first + last for last in context.subject_lasts]
-        places[row, here] = 1
+        places[row, here] = torch.tensor(shares, device=device)
         last = first + len(context.prompt_ids) - 1
         if not context.target_ids:
             preserved.append((row, last))
@@ -252,7 +262,7 @@ def _make_shard(
     is_token = batch.attention_mask[:, start:].bool()
     if savings.pack and can_pack(model) and start > 0 and not bool(is_token.all()):
         kept = kept.packed(is_token)
-    row_owners = torch.tensor([owner for _, owner in rows], device=device)
+    row_owners = torch.tensor([owner for _, owner, _ in rows], device=device)
     return Shard(
         model=model,
         site=site,
@@ -284,7 +294,7 @@ def _at_places(
 
 def _next_tokens(
     model: EditableModel,
-    rows: Sequence[tuple[Context, int]],
+    rows: Sequence[_Row],
     kept: KeptStates,
     preserved: _Positions,
     at: Sequence[Revision],

@@ -22,11 +22,9 @@ from functools import lru_cache
 from itertools import islice
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from emendo.edit.closed_form import ClosedForm
-from emendo.edit.hidden_units import HiddenUnit, constant, least_used, open_direction, write_unit
+from emendo.edit.hidden_units import Gate, HiddenUnit, constant, least_used, make_gate, open_direction, write_unit
 from emendo.edit.job import Groups, Held, Job, Solution, Unit, with_earlier
 from emendo.edit.keys_values import KeysValue, read_at_subject
 from emendo.edit.namesakes import namesake_contexts
@@ -53,6 +51,7 @@ class Config(OwnSettings):
     """
 
     peers: int = 8
+    lead_probability: float = 0.5
     threshold: float = 0.6
     sharpness: float = 20.0
 
@@ -71,8 +70,6 @@ def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution
     free = list(islice(least_used(job.model, job.moments, config.layers, job.revision), max(map(len, members))))
     # Groups do not see each other, so each may take the same.
     places = {i: free[at] for own in members for at, i in enumerate(own)}
-    found = _searched(job, units, places, config)
-    read = [_held(job, unit, config) for unit in units]
     peers = Peers(
         model=job.model,
         layers=config.layers,
@@ -83,14 +80,19 @@ def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution
         share=job.savings.keep_prefix,
         kind="mlp_in",
     )
-    solutions = []
+    read = [_held(job, unit, config) for unit in units]
+    gates: dict[int, Gate] = {}
     for own, replaced in zip(members, earlier, strict=True):
         others = [held for held in job.history.earlier if held not in replaced]
-        revision = ORIGINAL
         for i in own:
             beside = [*others, *(read[other] for other in own if other != i)]
-            opens = _opening(job, units[i], places[i].layer, read[i], beside, peers, config)
-            revision = revision.plus(_written(job, places[i], found[i], opens, read[i], config))
+            gates[i] = _gate(job, units[i], places[i].layer, read[i], beside, peers, config)
+    found = _searched(job, units, places, gates, read, config)
+    solutions = []
+    for own in members:
+        revision = ORIGINAL
+        for i in own:
+            revision = revision.plus(_written(job, places[i], found[i], gates[i]))
         figures = search_figures([found[i] for i in own])
         held = tuple(read[i] for i in own)
         solutions.append(Solution(delta=WeightDelta(changes=revision.changes), figures=figures, held=held))
@@ -102,14 +104,25 @@ def recall(job: Job, requests: Sequence[EditRequest], config: Config) -> list[He
     return [_held(job, unit, config) for unit in job.units([list(requests)], config, merge=True)]
 
 
-def _searched(job: Job, units: Sequence[Unit], places: Mapping[int, HiddenUnit], config: Config) -> dict[int, KeysValue]:
-    """δ of each unit at the layer of its place; those of one layer are searched together."""
+def _searched(
+    job: Job,
+    units: Sequence[Unit],
+    places: Mapping[int, HiddenUnit],
+    gates: Mapping[int, Gate],
+    read: Sequence[Held],
+    config: Config,
+) -> dict[int, KeysValue]:
+    """δ of each unit at the layer of its place, as far as its gate lets it through; those of one layer are searched together."""
     order = sorted(places, key=lambda i: places[i].layer)
     found: dict[int, KeysValue] = {}
     for search in job.searches([units[i] for i in order], sites=1, apart=[places[i].layer for i in order]):
         numbers = [order[at] for at in search.numbers]
-        site = Site("value", places[numbers[0]].layer)
-        found |= zip(numbers, search.find(site, config), strict=True)
+        layer = places[numbers[0]].layer
+        openings = []
+        for i in numbers:
+            (kept,) = read_at_subject(job.model, [Site("mlp_in", layer)], units[i].preserving)
+            openings.append(gates[i].openings(torch.cat([read[i].keys[layer], kept.cpu()], dim=1)).tolist())
+        found |= zip(numbers, search.find(Site("value", layer), config, openings=openings), strict=True)
     return found
 
 
@@ -120,10 +133,8 @@ def _held(job: Job, unit: Unit, config: Config) -> Held:
     return Held(requests=unit.requests, keys=keys, slack={})
 
 
-def _opening(
-    job: Job, unit: Unit, layer: int, own: Held, others: Sequence[Held], peers: Peers, config: Config
-) -> Float[Tensor, " d_model"]:
-    """w: one at the subject, zero at its peers, and below the threshold at all that would open the gate otherwise."""
+def _gate(job: Job, unit: Unit, layer: int, own: Held, others: Sequence[Held], peers: Peers, config: Config) -> Gate:
+    """One that is open at the subject, shut at its peers, and below the threshold at all that would open it otherwise."""
     inputs, fact = own.keys[layer], unit.requests[0].fact
     shut = torch.cat([peers.keys(request.fact)[layer] for request in unit.requests], dim=1)
     similar = [held.keys[layer] for held in others]
@@ -133,26 +144,18 @@ def _opening(
     doubtful = torch.cat([inputs[:, :0], *similar], dim=1)
     prior = _prior(job.inputs[layer])
     slack = config.slack * prior.scale(inputs)
-    return open_direction(prior, inputs, shut=shut, doubtful=doubtful, slack=slack, threshold=config.threshold)
+    threshold, sharpness = config.threshold, config.sharpness
+    opens = open_direction(prior, inputs, shut=shut, doubtful=doubtful, slack=slack, threshold=threshold)
+    always = constant(job.inputs[layer])
+    return make_gate(job.model, layer, opens=opens, always=always, inputs=inputs, threshold=threshold, sharpness=sharpness)
 
 
-def _written(
-    job: Job, place: HiddenUnit, found: KeysValue, opens: Float[Tensor, " d_model"], own: Held, config: Config
-) -> WeightDelta:
+def _written(job: Job, place: HiddenUnit, found: KeysValue, gate: Gate) -> WeightDelta:
     """The unit at a place that adds δ where it opens."""
     site = job.model.down_projection(place.layer)
+    # What the unit said there before is missed too.
     before = found.keys[place.number].mean().cpu() * job.model.weight(site)[:, place.number].float().cpu()
-    return write_unit(
-        job.model,
-        place,
-        opens=opens,
-        always=constant(job.inputs[place.layer]),
-        inputs=own.keys[place.layer],
-        # What the unit said there before is missed too.
-        output=found.delta.cpu() + before,
-        threshold=config.threshold,
-        sharpness=config.sharpness,
-    )
+    return write_unit(job.model, place, gate, found.delta.cpu() + before)
 
 
 @lru_cache(maxsize=16)
