@@ -22,6 +22,7 @@ from emendo.edit.contexts import Context, teaching_contexts
 from emendo.edit.keys_values import read_at_subject
 from emendo.edit.moment_sums import MomentKind
 from emendo.edit.subjects import subjects
+from emendo.errors import InvalidRequest
 from emendo.facts import EditRequest, Fact
 from emendo.models import EditableModel, Site
 
@@ -46,6 +47,16 @@ TEXTS = (
 )
 # Cosine from which a key counts as that of an edited prompt.
 _ALIKE = 0.995
+
+
+def check_texts(count: int) -> None:
+    """Refuse more other texts than there are.
+
+    Raises:
+        InvalidRequest: There are fewer.
+    """
+    if not 0 <= count <= len(TEXTS):
+        raise InvalidRequest(f"There are {len(TEXTS)} other texts, and texts={count} were wanted; give 0 to {len(TEXTS)}.")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

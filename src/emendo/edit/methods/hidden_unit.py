@@ -28,7 +28,7 @@ from emendo.edit.hidden_units import Gate, HiddenUnit, constant, least_used, mak
 from emendo.edit.job import Groups, Held, Job, Solution, Unit, with_earlier
 from emendo.edit.keys_values import KeysValue, read_at_subject
 from emendo.edit.namesakes import namesake_contexts
-from emendo.edit.peers import Peers
+from emendo.edit.peers import Peers, check_texts
 from emendo.edit.second_moment import SecondMoment
 from emendo.edit.settings import OwnSettings
 from emendo.edit.spreading import search_figures
@@ -48,14 +48,17 @@ class Config(OwnSettings):
     Attributes:
         threshold: θ: where the gate opens, between 0 (other inputs) and 1 (the subject).
         sharpness: a: how steeply.
+        texts: In how many other texts, of fifteen, the gate stays shut at the subject itself: less leaks, and paraphrases suffer.
     """
 
     peers: int = 8
     lead_probability: float = 0.5
     threshold: float = 0.6
     sharpness: float = 20.0
+    texts: int = 0
 
     def __post_init__(self) -> None:
+        check_texts(self.texts)
         if not 0 < self.threshold < 1:
             raise InvalidRequest(
                 f"threshold={self.threshold:g} is not between 0 (other inputs) and 1 (the subject); give a number such as 0.6."
@@ -75,7 +78,7 @@ def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution
         layers=config.layers,
         formats=config.formats,
         count=config.peers,
-        texts=0,
+        texts=config.texts,
         listed=job.history.listed,
         share=job.savings.keep_prefix,
         kind="mlp_in",
@@ -141,7 +144,8 @@ def _gate(job: Job, unit: Unit, layer: int, own: Held, others: Sequence[Held], p
     if contexts := namesake_contexts(job.model, fact, [peer.subject for peer in peers.nearest(fact)]):
         (read,) = read_at_subject(job.model, [Site("mlp_in", layer)], contexts, share=job.savings.keep_prefix)
         similar.append(read.cpu())
-    doubtful = torch.cat([inputs[:, :0], *similar], dim=1)
+    similar.append(peers.own_keys(fact.subject, own.keys[config.layers[0]])[layer])
+    doubtful = torch.cat(similar, dim=1)
     prior = _prior(job.inputs[layer])
     slack = config.slack * prior.scale(inputs)
     threshold, sharpness = config.threshold, config.sharpness

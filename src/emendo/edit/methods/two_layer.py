@@ -25,7 +25,7 @@ from torch import Tensor
 from emendo.edit.closed_form import ClosedForm
 from emendo.edit.job import Groups, Held, Job, Solution, Unit, with_earlier, without
 from emendo.edit.keys_values import KeysValue, keys_at_subject, keys_beside_subject
-from emendo.edit.peers import TEXTS, Peers
+from emendo.edit.peers import Peers, check_texts
 from emendo.edit.second_moment import SecondMoment
 from emendo.edit.settings import OwnSettings
 from emendo.edit.spreading import search_figures
@@ -51,10 +51,7 @@ class Config(OwnSettings):
     text_slack: float = 0.3
 
     def __post_init__(self) -> None:
-        if not 0 <= self.texts <= len(TEXTS):
-            raise InvalidRequest(
-                f"There are {len(TEXTS)} other texts, and texts={self.texts} were wanted; give 0 to {len(TEXTS)}."
-            )
+        check_texts(self.texts)
         if self.text_slack <= 0:
             raise InvalidRequest(f"text_slack={self.text_slack:g} leaves no slack; give a positive number, such as 0.3.")
 
