@@ -8,6 +8,7 @@ from typing import Any
 
 from emendo.evaluate import Figure
 
+FOOTNOTE = r"\* teacher-forced: how the model rates given words, not what it says."
 # Name of a part of a page → the file in docs/results, and the table that is made of it.
 Parts = dict[str, tuple[str, Callable[[Path], str]]]
 
@@ -40,4 +41,4 @@ def label(measure: Figure) -> str:
 def footnote(measures: Iterable[Figure]) -> list[str]:
     """What the star means, where one stands."""
     is_starred = any(measure.teacher_forced for measure in measures)
-    return [r"\* teacher-forced: how the model rates given words, not what it says."] if is_starred else []
+    return [FOOTNOTE] if is_starred else []

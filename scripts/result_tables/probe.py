@@ -26,8 +26,7 @@ def probe(path: Path) -> str:
     told = f"`{found['method']}` on {found['model']}, {found['n']} known facts edited one by one with each candidate, in"
     told += f" {found['seconds'] / 60:.1f} minutes on two cores"
     header = ("candidate", r"S\*", "completion, %", "chat, %", r"NS\*", "‖Δ‖/‖W‖", "s an edit")
-    starred = r"\* teacher-forced: how the model rates given words, not what it says."
-    return "\n\n".join([layout.table(header, rows), starred, layout.source(told, found["command"], found["date"])])
+    return "\n\n".join([layout.table(header, rows), layout.FOOTNOTE, layout.source(told, found["command"], found["date"])])
 
 
 PARTS: Parts = {"probe": ("probe_two_layer.json", probe)}

@@ -46,7 +46,25 @@ def test_the_ratio_is_that_of_full_passes_over_as_much_text_as_was_needed(
 
 def test_an_edit_is_measured_against_the_revision_that_it_goes_on_top_of(tiny: EditableModel) -> None:
     ruined = ORIGINAL.plus(change(tiny, 30.0))
-    assert Guard(tiny, ruined, CORPUS).measure(change(tiny, 0.001)).perplexity_ratio == pytest.approx(1, abs=0.01)
+    harm = Guard(tiny, ruined, CORPUS).measure(change(tiny, 0.001))
+    assert harm.perplexity_ratio == pytest.approx(1, abs=0.01)
+    assert harm.perplexity_ratio_of_all > 1.02
+
+
+def test_what_all_edits_cost_is_measured_against_the_original_however_many_there_were(tiny: EditableModel) -> None:
+    first, second, third = (change(tiny, size) for size in (30.0, 0.5, 0.001))
+    guard = Guard(tiny, ORIGINAL, CORPUS)
+    alone = guard.measure(first)
+    assert alone.perplexity_ratio == alone.perplexity_ratio_of_all
+    revision = ORIGINAL
+    for delta in (first, second):
+        revision = revision.plus(delta)
+        guard = guard.moved(revision)
+    harm = guard.measure(third)
+    revision = revision.plus(third)
+    difference = log_likelihoods(tiny, ORIGINAL, PASSAGES) - log_likelihoods(tiny, revision, PASSAGES)
+    assert harm.perplexity_ratio_of_all == pytest.approx(math.exp(difference.mean()), rel=1e-5)
+    assert harm.perplexity_ratio == Guard(tiny, ORIGINAL.plus(first).plus(second), CORPUS).measure(third).perplexity_ratio
 
 
 def test_a_change_that_leaves_no_number_is_not_taken_for_harmless(tiny: EditableModel) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,25 @@ class Committed:
     edit: Edit
     entry: Entry
     session: Session
+
+
+def costs(figures: Mapping[str, float]) -> str:
+    """What an edit costs elsewhere, in a line."""
+    return f"‖Δ‖/‖W‖ {figures['relative_norm']:.3f}, perplexity elsewhere × {figures['perplexity_ratio']:.3f}"
+
+
+def warn_of_sum(figures: Mapping[str, float]) -> None:
+    """Say so where the edits in force do, all together, what one of them would be refused for."""
+    from emendo.cli.console import out
+    from emendo.edit.guard import MOST_PERPLEXITY_RATIO
+
+    ratio = figures["perplexity_ratio_of_all"]
+    if ratio > MOST_PERPLEXITY_RATIO:
+        out.print(
+            f"All edits together make unrelated text {ratio:.2f} times as perplexing as the original does. "
+            "Take some back, or use --method hidden_unit, which is made for many facts.",
+            style="yellow",
+        )
 
 
 def edit_and_commit(

@@ -140,7 +140,7 @@ class Editor:
         if earlier:
             with at_revisions(model, [revision]):
                 self._history.earlier.extend(self._plugin.recall(self._job(), earlier, self.config))
-        self._guard: Guard | None = None
+        self._guard = Guard(model, revision, self._text)
 
     def compute(self, groups: Groups) -> list[Edit | EditRefused]:
         """An edit for each group, as if it were the only one; what the guard refuses comes back as the refusal.
@@ -158,8 +158,6 @@ class Editor:
             with at_revisions(self.model, [self.revision]):
                 solutions = self._plugin.compute_solutions(self._job(), groups, self.config)
             seconds = (time.perf_counter() - started) / sum(map(len, groups))
-            if self._guard is None:
-                self._guard = Guard(self.model, self.revision, self._text)
             edits = []
             for at, (group, solution) in enumerate(zip(groups, solutions, strict=True), start=1):
                 edits.append(self._guarded(group, solution, seconds))
@@ -185,7 +183,7 @@ class Editor:
                 self._history.release(before)
             self._history.hold(held)
         self.revision = self.revision.plus(edit.delta)
-        self._guard = None
+        self._guard = self._guard.moved(self.revision)
 
     def _job(self) -> Job:
         return Job(
@@ -205,7 +203,6 @@ class Editor:
         return [moment.statement() for moment in (*self._moments.values(), *self._inputs.values())]
 
     def _guarded(self, group: Sequence[EditRequest], solution: Solution, seconds: float) -> Edit | EditRefused:
-        assert self._guard is not None
         try:
             harm = self._guard.measure(solution.delta)
             refuse_harm(harm, solution.delta)

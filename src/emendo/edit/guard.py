@@ -5,14 +5,15 @@ is refused when its factors are not finite, when ‖Δ‖ / ‖W‖ is beyond wh
 
     perplexity ratio = exp(mean d),      d = log p₀ − log p_Δ of a token
 
-The text is read passage by passage, and no further once mean d lies four standard errors below what is accepted: an edit that
-does no harm costs one passage, one that may do any costs all of them.
+The text is read passage by passage, and no further once mean d lies four standard errors below what is accepted, of the edit and
+of all edits so far: one that does no harm costs one passage, one that may do any costs all of them.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import torch
@@ -21,7 +22,7 @@ from torch import Tensor
 
 from emendo.edit.corpora import Corpus
 from emendo.errors import EditRefused
-from emendo.models import EditableModel, KeptStates, Revision, TokenBatch, WeightDelta, at_revisions, matrix_units
+from emendo.models import ORIGINAL, EditableModel, KeptStates, Revision, TokenBatch, WeightDelta, at_revisions, matrix_units
 
 MOST_RELATIVE_NORM = 1.0
 MOST_PERPLEXITY_RATIO = 1.1
@@ -36,10 +37,12 @@ class Harm:
     Attributes:
         relative_norm: Largest ‖Δ‖ / ‖W‖ over the edited matrices.
         perplexity_ratio: Perplexity of unrelated text, edited over unedited.
+        perplexity_ratio_of_all: The same of all edits so far, over the original model: single edits may do little, and add up.
     """
 
     relative_norm: float
     perplexity_ratio: float
+    perplexity_ratio_of_all: float
 
 
 class Guard:
@@ -57,28 +60,47 @@ class Guard:
         self.model, self.revision = model, revision
         self._passages = [passage for passage in passages if len(passage) > 1]
         self._unedited: list[_Passage] = []
+        self._original: list[Tensor] = []
+
+    def moved(self, revision: Revision) -> Guard:
+        """One that measures edits on top of another revision; what the original says is not read again."""
+        moved = copy(self)
+        moved.revision, moved._unedited = revision, []
+        return moved
 
     def measure(self, delta: WeightDelta) -> Harm:
         """What a delta on top of the revision costs."""
         norms = [change.norm / float(self.model.weight(change.site).float().norm()) for change in delta.changes]
         first = min((self.model.layer_of(change.site) for change in delta.changes), default=self.model.n_layers - 1)
         differences: list[Tensor] = []
-        while len(differences) < len(self._passages) and not _is_harmless(differences):
-            before = self._passage(len(differences))
+        of_all: list[Tensor] = []
+        while len(differences) < len(self._passages) and not (_is_harmless(differences) and _is_harmless(of_all)):
+            before, original = self._passage(len(differences)), self._said_originally(len(differences))
             with matrix_units(self.model), at_revisions(self.model, [self.revision.plus(delta)]):
-                differences.append(before.log_likelihoods - _log_likelihoods(self.model, before.batch, before.kept, first))
-        ratio = torch.cat(differences).double().mean().exp()
-        return Harm(relative_norm=max(norms, default=0.0), perplexity_ratio=float(ratio))
+                after = _log_likelihoods(self.model, before.batch, before.kept, first)
+            differences.append(before.log_likelihoods - after)
+            of_all.append(original - after)
+        ratio, ratio_of_all = (float(torch.cat(d).double().mean().exp()) for d in (differences, of_all))
+        return Harm(relative_norm=max(norms, default=0.0), perplexity_ratio=ratio, perplexity_ratio_of_all=ratio_of_all)
 
     def _passage(self, at: int) -> _Passage:
         """A passage as the revision reads it, run when it is first asked for."""
         if at == len(self._unedited):
-            batch = TokenBatch.align(self.model, [self._passages[at]])
-            with matrix_units(self.model), at_revisions(self.model, [self.revision]):
-                kept = KeptStates.record(self.model, batch, 0)
-                log_likelihoods = _log_likelihoods(self.model, batch, kept, 0)
-            self._unedited.append(_Passage(batch=batch, kept=kept, log_likelihoods=log_likelihoods))
+            self._unedited.append(self._read(at, self.revision))
         return self._unedited[at]
+
+    def _said_originally(self, at: int) -> Tensor:
+        """How likely the tokens of a passage are to the original model."""
+        if at == len(self._original):
+            passage = self._read(at, ORIGINAL) if self.revision.deltas else self._passage(at)
+            self._original.append(passage.log_likelihoods)
+        return self._original[at]
+
+    def _read(self, at: int, revision: Revision) -> _Passage:
+        batch = TokenBatch.align(self.model, [self._passages[at]])
+        with matrix_units(self.model), at_revisions(self.model, [revision]):
+            kept = KeptStates.record(self.model, batch, 0)
+            return _Passage(batch=batch, kept=kept, log_likelihoods=_log_likelihoods(self.model, batch, kept, 0))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -19,6 +19,7 @@ _FORMULAS = {
     "relative_norm": "‖Δ‖ / ‖W‖ (Frobenius), the largest over the changed matrices",
     "relative_value_change": "‖δ‖ / ‖v‖: how far the value was moved",
     "perplexity_ratio": "perplexity of unrelated text, edited / unedited",
+    "perplexity_ratio_of_all": "the same with all edits before it, edited / original",
     "worst_probability": "probability of the least likely target token when the search ended",
     "divergence": "mean KL(before ‖ after) on the contexts to preserve, in nats",
     "steps": "steps of the search for the value",

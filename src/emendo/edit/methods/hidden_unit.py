@@ -4,7 +4,10 @@ A change of the down-projection reaches every input: with n facts in one matrix 
 and their sum grows with √n until the model is gone. The nonlinearity of the MLP ends that. Of some layers, the hidden unit that
 text uses least is given to the fact (`hidden_units`), with a gate that opens at the subject and an output that adds δ,
 
-    δ as in ROME, searched in several formats at once, the end of the answer included.
+    δ as in ROME, searched in several formats at once, from the answer's beginning in chat to its end.
+
+The gate comes first, and what it lets through of δ differs from text to text; the search adds just that much in each. It goes on
+until the beginning of the answer is what the model says by itself, too: a δ that makes the target likely may spoil the way there.
 
 So edits hardly meet, neither one another nor the text; what is lost is what the units did before. The gate is the least, under the
 second moment of what the MLP reads, that is open at the subject and shut at its peers. Of what is most like the subject - names
