@@ -123,6 +123,7 @@ class Workbench:
                 "layers": list(edit.layers),
                 "relative_norm": edit.figures["relative_norm"],
                 "seconds": edit.figures["seconds"],
+                "perplexity_ratio_of_all": edit.figures["perplexity_ratio_of_all"],
             },
             "strengths": list(STRENGTHS),
             "curves": curves,
