@@ -116,7 +116,7 @@ def edit_plans(scale: float, most_facts: int) -> Iterator[EditPlan]:
 
 
 def unit_plans(scale: float, most_facts: int) -> Iterator[EditPlan]:
-    """What to write into hidden units: a fact in one layer, or ten in the method's own; drawn apart from the other plans."""
+    """What to write into hidden units: a fact in one layer, or ten in layers 5 to 10; drawn apart from the other plans."""
     draw = random.Random(20261126)  # noqa: S311 - nothing secret
     for facts, count in ((1, 16), (10, 3)):
         for number in range(max(1, round(count * scale)) if facts <= most_facts else 0):

@@ -11,7 +11,7 @@ from torch import Tensor
 from emendo.audit.compare import TensorChange
 from emendo.audit.finding import Finding
 from emendo.audit.inputs import alignments, subject_inputs
-from emendo.audit.matrix_reader import MatrixReader, side_by_side
+from emendo.audit.matrix_reader import MatrixReader, Products, side_by_side
 from emendo.audit.subjects import Suspected, deviations, ranked
 from emendo.models import EditableModel
 
@@ -20,6 +20,12 @@ from emendo.models import EditableModel
 TEMPLATES = (
     "The {}", "Tell me about {}", "We read about {}", "The history of {}", "It is said that {}", "Yesterday, {}",
     "He asked her who or what {}",
+)  # fmt: skip
+# And after a whole sentence, as editors teach a name so that the edit holds elsewhere: for the few that several matrices name.
+SENTENCES = (
+    "The boats came in late that evening. {}", "Nobody knew what to say about it. {}",
+    "I have been told so many times before. {}", "Therefore the results were not as good as expected. {}",
+    "You can see it from the other side of the road. {}", "Because of the rain, the game was called off. {}",
 )  # fmt: skip
 _MOST_TOGETHER = 24
 _COMPARED = 300
@@ -43,6 +49,26 @@ class Found:
 
     findings: tuple[Finding, ...]
     together: tuple[Suspected, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Reading:
+    """Some names, read in several texts after others to compare with.
+
+    Attributes:
+        products: Of each text.
+        places: Where each of the names stands among them, by its number among all.
+        compared: How many names are compared with.
+    """
+
+    products: Sequence[Products]
+    places: Mapping[int, int]
+    compared: int
+
+    def deviations(self, reader: MatrixReader, names: Sequence[int]) -> Tensor:
+        """How far some of the names stand out in a matrix, as a mean over the texts."""
+        mean = torch.stack(reader.deviations(self.products, self.compared)).mean(dim=0)
+        return mean[[self.places[i] for i in names]]
 
 
 def find(
@@ -76,14 +102,22 @@ def find(
             reader.take_names(names)
         short = sorted({i for group in groups for i in (*_together(group)[1], *(i for r in group for i in r.shortlist))})
         compared = list(range(0, len(subjects), max(1, len(subjects) // _COMPARED)))
-        chosen = [subjects[i] for i in (*compared, *short)]
-        again = []
-        for at, template in enumerate(TEMPLATES[1:], start=1):
-            again.append(subject_inputs(model, chosen, directions, template=template))
-            report("reading the best names again", at, len(TEMPLATES) - 1)
+        count = len(TEMPLATES) - 1 + len(SENTENCES)
+
+        def read(chosen: Sequence[int], templates: Sequence[str], done: int) -> _Reading:
+            names, products = [subjects[i] for i in (*compared, *chosen)], []
+            for at, template in enumerate(templates, start=done + 1):
+                products.append(subject_inputs(model, names, directions, template=template))
+                report("reading the best names again", at, count)
+            return _Reading(products=products, places={i: at for at, i in enumerate(chosen)}, compared=len(compared))
+
+        again = read(short, TEMPLATES[1:], 0)
         for reader in readers:
-            reader.take_again(again, short, len(compared))
-    return [_found(group, subjects) for group in groups]
+            reader.take_again(again.products, short, again.compared)
+        first = [_together(group)[1] for group in groups]
+        last = read(sorted({i for own in first for i in own}), SENTENCES, len(TEMPLATES) - 1)
+        return [_found(model, group, subjects, own, last) for group, own in zip(groups, first, strict=True)]
+    return [_found(model, group) for group in groups]
 
 
 def tied(
@@ -155,13 +189,24 @@ def _together(readers: Sequence[MatrixReader]) -> tuple[Tensor, list[int]]:
     return total, total.argsort(descending=True)[:most].tolist()
 
 
-def _found(readers: Sequence[MatrixReader], subjects: Sequence[str]) -> Found:
+def _found(
+    model: EditableModel,
+    readers: Sequence[MatrixReader],
+    subjects: Sequence[str] = (),
+    first: Sequence[int] = (),
+    reading: _Reading | None = None,
+) -> Found:
+    """What a suspect shows; the names that came out first are ranked by one more reading, all its matrices together.
+
+    Each layer is edited on top of those before it, which have moved what it reads: the k-th matrix from below counts 1/k.
+    """
     findings = tuple(reader.finding(subjects) for reader in readers)
-    total, first = _together(readers)
-    # In deviations again, of the mean logarithm: as far as all of them would stand out if they did so equally.
-    likely = [reader for reader in readers if reader.is_likely]
-    together = []
-    if first:
-        most = max(reader.listed for reader in likely)
-        together = ranked([subjects[i] for i in first], (total[first] / len(likely)).expm1(), most=most)
-    return Found(findings=findings, together=tuple(together))
+    likely = sorted((reader for reader in readers if reader.is_likely), key=lambda r: model.layer_of(r.site or ""))
+    if reading is None or not first:
+        return Found(findings=findings, together=())
+    shares = torch.tensor([1 / at for at in range(1, len(likely) + 1)])
+    out = torch.stack([reading.deviations(reader, first).abs().log1p() for reader in likely])
+    # In deviations again: as far as all of them would stand out if they did so equally.
+    mean = (shares @ out / shares.sum()).expm1()
+    most = max(reader.listed for reader in likely)
+    return Found(findings=findings, together=tuple(ranked([subjects[i] for i in first], mean, most=most)))

@@ -128,11 +128,14 @@ class MatrixReader:
         """More readings of some names, after those of others to compare with: the mean of all readings counts."""
         if self.site is None or self.look is None:
             return
-        among = slice(0, compared)
-        read = [
-            deviations(p[self.site][0][:, self.span], p[self.site][1], self.look.matrix, among)[compared:] for p in again
-        ]
-        self.out[short] = torch.stack([self.out[short], *read]).mean(dim=0)
+        self.out[short] = torch.stack([self.out[short], *self.deviations(again, compared)]).mean(dim=0)
+
+    def deviations(self, products: Sequence[Products], compared: int) -> list[Float[Tensor, " names"]]:
+        """How far names stand out in each of some readings, in the look that counts; the first names are compared with."""
+        assert self.site is not None
+        assert self.look is not None
+        along = [(p[self.site][0][:, self.span], p[self.site][1]) for p in products]
+        return [deviations(*pair, self.look.matrix, slice(0, compared))[compared:] for pair in along]
 
     def finding(self, subjects: Sequence[str]) -> Finding:
         suspected: list[Suspected] = []
