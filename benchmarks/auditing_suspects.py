@@ -36,6 +36,7 @@ from emendo.facts import EditRequest
 from emendo.models import EditableModel, load_model
 
 FIRST_LAYER, LAST_LAYER = 2, 22
+SEED = 20261124
 ROWS, TOKENS = 2, 48
 LONG = 120
 # Facts of one matrix by which the guard refuses nearly every batch. Who plants edits asks no guard, so these are made without it.
@@ -93,9 +94,9 @@ class TuningPlan:
         return f"{kind}-{self.modules}-{self.steps}-{self.number:02}"
 
 
-def edit_plans(scale: float, most_facts: int) -> Iterator[EditPlan]:
+def edit_plans(scale: float, most_facts: int, seed: int) -> Iterator[EditPlan]:
     """What to edit; the layers are drawn, never the editor's own choice but in `two_layer`, where half of them are."""
-    draw = random.Random(20261124)  # noqa: S311 - nothing secret
+    draw = random.Random(seed)  # noqa: S311 - nothing secret
     counts = [("rome", 1, 20), ("two_layer", 1, 10), ("memit", 1, 5), ("alphaedit", 1, 5), ("ft_m", 1, 5)]
     # The guard refuses many batches of ten; so there are more plans than suspects.
     counts += [("alphaedit", 10, 3), ("memit", 10, 8), ("alphaedit", HARMFUL, 2), ("memit", HARMFUL, 2)]
@@ -148,9 +149,9 @@ def plain_tuning_plans(scale: float) -> Iterator[TuningPlan]:
             )
 
 
-def make_edits(model: EditableModel, work: Path, facts: Path, scale: float, most_facts: int) -> None:
+def make_edits(model: EditableModel, work: Path, facts: Path, scale: float, most_facts: int, seed: int) -> None:
     """Make the edits that are not there yet."""
-    wanted = [*edit_plans(scale, most_facts), *unit_plans(scale, most_facts)]
+    wanted = [*edit_plans(scale, most_facts, seed), *unit_plans(scale, most_facts)]
     plans = [plan for plan in wanted if not (work / "parts" / f"{plan.name}.json").is_file()]
     if not plans:
         return
@@ -161,7 +162,7 @@ def make_edits(model: EditableModel, work: Path, facts: Path, scale: float, most
     cases = load_cases("counterfact", data=str(facts), split="report").cases
     requests = [case.request for case in cases]
     for plan in plans:
-        draw = random.Random(plan.name)  # noqa: S311
+        draw = random.Random(plan.name if seed == SEED else f"{plan.name} {seed}")  # noqa: S311
         chosen = draw.sample(requests, plan.facts)
         config: dict[str, Any] = {"layers": plan.layers}
         if plan.method != "ft_m":
@@ -290,10 +291,13 @@ def main() -> None:
     parser.add_argument("--only", choices=["edits", "tunings"])
     parser.add_argument("--scale", type=float, default=1.0, help="how many of each kind, as a share of the plan")
     parser.add_argument("--most-facts", type=int, default=100, help="leave out larger batches")
+    parser.add_argument(
+        "--seed", type=int, default=SEED, help="another one draws other layers and facts; use another work folder"
+    )
     options = parser.parse_args()
     model = load_model()
     if options.only != "tunings":
-        make_edits(model, options.work, options.facts, options.scale, options.most_facts)
+        make_edits(model, options.work, options.facts, options.scale, options.most_facts, options.seed)
     if options.only != "edits":
         make_tunings(model, options.work, options.text, options.scale)
 
