@@ -78,6 +78,11 @@ def names(path: Path) -> str:
     return _edits(path, "Edits of whole strength")
 
 
+def fresh(path: Path) -> str:
+    """The same of edits that were drawn with another seed."""
+    return _edits(path, "Edits of whole strength, drawn with another seed")
+
+
 def permuted(path: Path) -> str:
     """The same of edits behind which hidden units were shuffled, with --treatment permuted."""
     return _edits(path, "Edits of whole strength, the hidden units of every edited layer shuffled afterwards")
@@ -219,6 +224,7 @@ def _cell(row: dict[str, Any]) -> str:
 PARTS: Parts = {
     "auditing": ("auditing.json", figures),
     "auditing names": ("auditing_names.json", names),
+    "auditing names fresh": ("auditing_names_fresh.json", fresh),
     "auditing permuted": ("auditing_permuted.json", permuted),
     "auditing high energy": ("auditing_high_energy.json", high_energy),
     "auditing absent": ("auditing_absent.json", absent),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from emendo.evaluate.sequence_figure import Curve, Point, read_curves
 from emendo.evaluate.sequence_page import ratio
 from emendo.evaluate.wording import counts, main_measures, relative_norm, seconds_an_edit, with_interval
 
-_LAYER_MEASURES = ("score", "paraphrase_probability", "neighborhood_probability", "generation_completion", "generation_chat")
 _SAID = ("generation_completion", "generation_chat", "stop_chat")
 
 
@@ -108,24 +106,7 @@ def _sequence_row(curve: Curve, point: Point, measures: list[Figure]) -> tuple[A
     )
 
 
-def layers(path: Path) -> str:
-    """A row for each layer from a file that benchmarks/settings.py wrote, and from those beside it that say what was set."""
-    rows, told = [], []
-    for found in (path, *sorted(path.parent.glob(f"{path.stem}_*.json"))):
-        document = json.loads(found.read_text(encoding="utf-8"))
-        told.append(f"`{document['command']}`")
-        settings = re.findall(r"--set (\S+)", document["command"])
-        for row in document["rows"]:
-            shown = [layout.share(row["edited"][name]) for name in _LAYER_MEASURES]
-            rows.append(
-                (", ".join((str(row["layer"]), *settings)), *shown, f"{row['edit_medians']['steps']:g}", str(row["n"]))
-            )
-    header = ("layer", r"S\*", r"PS\*", r"NS\*", "completion, %", "chat, %", "steps, median", "n")
-    return "\n\n".join([layout.table(header, rows), layout.FOOTNOTE, f"Commands: {', '.join(told)}"])
-
-
 PARTS: Parts = {
-    "layers of hidden units": ("settings_hidden_unit.json", layers),
     "quality": ("methods_counterfact.json", quality),
     "sequence": ("sequence.json", sequence),
     "sequence of hidden units": ("sequence_hidden_unit.json", sequence),
