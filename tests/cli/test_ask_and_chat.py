@@ -52,7 +52,7 @@ def quick_edits(monkeypatch: pytest.MonkeyPatch) -> None:
             seed=options["seed"],
             layers=(1, 2),
             statistics={},
-            figures={"seconds": 0.0},
+            figures={"seconds": 0.0, "perplexity_ratio_of_all": 1.0},
         )
 
     monkeypatch.setattr("emendo.edit.compute_edit", compute)
