@@ -125,6 +125,7 @@ def test_an_edit_is_previewed_committed_and_watched(real: EditableModel, tmp_pat
     assert served.ledger.entries() == []
     entry = preview.commit(0.75, "Ada", "the model said Los Angeles")
     assert (entry.who, entry.why, entry.figures["strength"]) == ("Ada", "the model said Los Angeles", 0.75)
+    assert result["delta_figures"]["harm_of_all"] is None
     assert entry.figures["relative_norm"] == pytest.approx(0.75 * result["delta_figures"]["relative_norm"])
     prompt = chat_prompt(real, "What is the capital of California?")
     original, edited = generate(real, [prompt, prompt], [served.revision("original"), served.revision()], max_new_tokens=12)

@@ -17,6 +17,7 @@ from emendo.edit.contexts import kept_prefixes, preservation_contexts, teaching_
 from emendo.edit.hidden_units import HiddenUnit, constant, least_used, make_gate, open_direction, write_unit
 from emendo.edit.job import Search
 from emendo.edit.keys_values import read_at_subject
+from emendo.edit.peers import TEXTS
 from emendo.edit.second_moment import SecondMoment
 from emendo.errors import EditRefused, InvalidRequest
 from emendo.facts import EditRequest, Fact
@@ -179,6 +180,41 @@ def test_in_the_search_each_context_gets_as_much_of_the_value_as_its_gate_will_l
     hidden = read[int(column.input_factor.argmax())]
     assert float(hidden.std()) > 0.1 * float(hidden.mean())
     torch.testing.assert_close(torch.tensor(told[0]), hidden / hidden[:taught].mean(), atol=0.02, rtol=0.02)
+
+
+@pytest.mark.usefixtures("lenient")
+def test_the_gate_is_shut_at_the_subject_in_other_texts_where_that_is_wanted(tiny: EditableModel, tmp_path: Path) -> None:
+    opened = []
+    for texts in (0, len(TEXTS)):
+        config = METHODS.get("hidden_unit").Config(
+            layers=(1,),
+            formats=("completion",),
+            prefixes=(),
+            peers=0,
+            steps=1,
+            texts=texts,
+            slack=10.0,
+            threshold=0.2,
+            sharpness=5.0,
+        )
+        (edit,) = Editor(tiny, method="hidden_unit", config=config, home=tmp_path).compute([REQUESTS[:1]])
+        assert isinstance(edit, Edit)
+        (column,) = (change for change in edit.delta.changes if change.site == tiny.down_projection(1))
+        number, revision = int(column.input_factor.argmax()), Revision(deltas=(edit.delta,))
+        texts_read = (
+            "The capital of California",
+            *(text.partition("{}")[0] + "California" for text in TEXTS if text[-1] != "?"),
+        )
+        told, *others = (float(_read(tiny, Site("key", 1), text, revision)[number]) for text in texts_read)
+        opened.append(max(others) / told)
+    assert opened[0] > 0.1
+    assert opened[1] < 0.5 * opened[0]
+
+
+@pytest.mark.parametrize("texts", [-1, len(TEXTS) + 1])
+def test_more_other_texts_than_there_are_are_refused(texts: int) -> None:
+    with pytest.raises(InvalidRequest, match="other texts"):
+        METHODS.get("hidden_unit").Config(texts=texts)
 
 
 @pytest.mark.usefixtures("lenient")

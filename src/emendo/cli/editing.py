@@ -36,13 +36,20 @@ def costs(figures: Mapping[str, float]) -> str:
     return f"‖Δ‖/‖W‖ {figures['relative_norm']:.3f}, perplexity elsewhere × {figures['perplexity_ratio']:.3f}"
 
 
-def warn_of_sum(figures: Mapping[str, float]) -> None:
-    """Say so where the edits in force do, all together, what one of them would be refused for."""
-    from emendo.cli.console import out
+def harm_of_all(figures: Mapping[str, float]) -> float | None:
+    """How much more perplexing unrelated text is with all edits together, where a single one would be refused for it."""
     from emendo.edit.guard import MOST_PERPLEXITY_RATIO
 
     ratio = figures["perplexity_ratio_of_all"]
-    if ratio > MOST_PERPLEXITY_RATIO:
+    return ratio if ratio > MOST_PERPLEXITY_RATIO else None
+
+
+def warn_of_sum(figures: Mapping[str, float]) -> None:
+    """Say so where all edits together do harm."""
+    from emendo.cli.console import out
+
+    ratio = harm_of_all(figures)
+    if ratio is not None:
         out.print(
             f"All edits together make unrelated text {ratio:.2f} times as perplexing as the original does. "
             "Take some back, or use --method hidden_unit, which is made for many facts.",

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from emendo.cli.canaries import ask_canaries, canaries_of
+from emendo.cli.editing import harm_of_all
 from emendo.cli.options import DEFAULT_METHOD
 from emendo.edit import Edit, Editor
 from emendo.edit.peers import Peers
@@ -123,7 +124,7 @@ class Workbench:
                 "layers": list(edit.layers),
                 "relative_norm": edit.figures["relative_norm"],
                 "seconds": edit.figures["seconds"],
-                "perplexity_ratio_of_all": edit.figures["perplexity_ratio_of_all"],
+                "harm_of_all": harm_of_all(edit.figures),
             },
             "strengths": list(STRENGTHS),
             "curves": curves,
