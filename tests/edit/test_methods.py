@@ -69,7 +69,7 @@ def test_every_method_says_what_it_is(method: str) -> None:
     plugin = METHODS.get(method)
     assert plugin.SUMMARY
     assert plugin.Config().layers == ()
-    assert plugin.LAYERS in ("one", "pair", "range", "late", "all")
+    assert plugin.LAYERS in ("one", "pair", "range", "turns", "late", "all")
     assert set(plugin.STATISTICS) <= {"key", "mlp_in"}
 
 
@@ -247,6 +247,9 @@ def test_settings_are_those_measured_for_the_model_and_what_is_asked_otherwise(t
         Editor(tiny, method="memit", config={"stepz": 2}, home=tmp_path)
     with pytest.raises(InvalidRequest, match="do not rise"):
         Editor(tiny, method="memit", config={"layers": (2, 1)}, home=tmp_path)
+    with pytest.raises(InvalidRequest, match="one twice"):
+        Editor(tiny, method="memit", config={"layers": (1, 1)}, home=tmp_path)
+    assert Editor(tiny, method="hidden_unit", config={"layers": (2, 1)}, home=tmp_path).config.layers == (2, 1)
     with pytest.raises(InvalidRequest, match="edits one layer"):
         Editor(tiny, method="rome", config={"layers": (1, 2)}, home=tmp_path)
     with pytest.raises(InvalidRequest, match="nothing to edit"):

@@ -18,7 +18,7 @@ from tiny_models import build_tiny
 pytestmark = pytest.mark.usefixtures("lenient")
 
 SEARCHING = [name for name in METHODS.names() if METHODS.get(name).STATISTICS]
-LAYERS = {"one": (1,), "pair": (1, 2), "range": (1, 2)}
+LAYERS = {"one": (1,), "pair": (1, 2), "range": (1, 2), "turns": (2, 1)}
 REQUESTS = [
     EditRequest(fact=Fact.parse("The capital of {California} is"), target_new="Berlin"),
     EditRequest(fact=Fact.parse("The old man in the city of {Texas}"), target_new="Los Angeles"),

@@ -42,7 +42,7 @@ class HiddenUnit:
 def least_used(
     model: EditableModel, moments: Mapping[int, SecondMoment], layers: Sequence[int], revision: Revision
 ) -> Iterator[HiddenUnit]:
-    """The units of some layers that no edit has written to, in turn from the deepest up, of each layer those first that add least.
+    """The units of some layers that no edit has written to, of each layer in turn, those first that add least.
 
     Most models keep units that speak at the first token of a text alone, and cannot do without them; so what a unit adds there
     counts by itself.
@@ -50,14 +50,14 @@ def least_used(
     Args:
         model: The model.
         moments: Of the keys, by layer: E[h²] is on their diagonals.
-        layers: Which layers.
+        layers: Which layers, in the order in which they take turns.
         revision: What is in force.
 
     Raises:
         EditRefused: All are taken.
     """
     orders = []
-    for layer in sorted(layers, reverse=True):
+    for layer in layers:
         lengths = model.weight(model.down_projection(layer)).float().cpu().square().sum(dim=0)
         shares = [
             lengths * used / (lengths * used).sum() for used in (moments[layer].matrix.diagonal(), moments[layer].start)

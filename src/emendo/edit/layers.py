@@ -47,7 +47,7 @@ def settled(
 
     Raises:
         UnknownName: The method has no setting of a name.
-        InvalidRequest: A layer does not exist, or layers do not rise.
+        InvalidRequest: A layer does not exist or is given twice, or layers do not rise where their order says nothing.
     """
     profile = read_profile(model, method, home)
     settled: MethodSettings = (
@@ -55,8 +55,10 @@ def settled(
     )
     if not settled.layers:
         settled = replace(settled, layers=profile.get("layers") or default_layers(model, plugin.LAYERS))
-    if list(settled.layers) != sorted(set(settled.layers)):
-        raise InvalidRequest(f"The layers {list(settled.layers)} do not rise; give each layer once, lowest first.")
+    if len(set(settled.layers)) < len(settled.layers):
+        raise InvalidRequest(f"The layers {list(settled.layers)} hold one twice; give each layer once.")
+    if plugin.LAYERS != "turns" and list(settled.layers) != sorted(settled.layers):
+        raise InvalidRequest(f"The layers {list(settled.layers)} do not rise; give the lowest first.")
     if plugin.LAYERS in ("one", "late") and len(settled.layers) != 1:
         raise InvalidRequest(f"The method '{method}' edits one layer, and {len(settled.layers)} were given; give one.")
     for layer in settled.layers:
@@ -65,7 +67,12 @@ def settled(
 
 
 def default_layers(model: EditableModel, span: str) -> tuple[int, ...]:
-    """Layers for a model that nobody measured: "one", a "pair", a "range", "late" (one, where fine-tuning works best), or "all"."""
+    """Layers for a model that nobody measured.
+
+    Args:
+        model: The model.
+        span: "one", a "pair", a "range", "turns" (a range by `in_turns`), "late" (one, where fine-tuning works best), or "all".
+    """
     top = model.n_layers - 1
     shape = (model.network.config.model_type, model.n_layers, model.d_model)
     middle = round(RELATIVE_DEPTH * top)
@@ -74,10 +81,16 @@ def default_layers(model: EditableModel, span: str) -> tuple[int, ...]:
         "one": (one,),
         "pair": (first, last) if first < last else (one,),
         "range": tuple(range(first, last + 1)),
+        "turns": in_turns(first, one, last),
         "late": (round(0.8 * top),),
         "all": tuple(range(model.n_layers)),
     }
     return choices[span]
+
+
+def in_turns(first: int, middle: int, last: int) -> tuple[int, ...]:
+    """A range of layers in the order in which edits take turns at them: from the middle up, then from there down."""
+    return (*range(middle, last + 1), *range(middle - 1, first - 1, -1))
 
 
 def read_profile(model: EditableModel, method: str, home: Path) -> dict[str, Any]:

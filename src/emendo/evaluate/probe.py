@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from emendo.edit import METHODS
-from emendo.edit.layers import config_of, profile_path
+from emendo.edit.layers import config_of, in_turns, profile_path
 from emendo.errors import InvalidRequest
 from emendo.evaluate.cases import CaseSet
 from emendo.evaluate.report import Report
@@ -171,8 +171,9 @@ def first_layers(model: EditableModel, span: str) -> list[tuple[int, ...]]:
     if span == "all":
         return [tuple(range(model.n_layers))]
     middles = list(dict.fromkeys(round(depth * top) for depth in (_LATE_DEPTHS if span == "late" else _DEPTHS)))
-    if span == "range":
-        return [tuple(range(max(0, m - _RANGE), min(top, m + _RANGE) + 1)) for m in middles]
+    if span in ("range", "turns"):
+        ranges = [in_turns(max(0, m - _RANGE), m, min(top, m + _RANGE)) for m in middles]
+        return ranges if span == "turns" else [tuple(sorted(layers)) for layers in ranges]
     return [(middle,) for middle in middles]
 
 

@@ -42,5 +42,5 @@ def describe(candidate: Candidate) -> str:
     """A candidate in words: "layer 6, 9; steps 40"."""
     others = [f"{name} {value}" for name, value in candidate.settings.items() if name != "layers"]
     layers = candidate.settings["layers"]
-    shown = f"{layers[0]}–{layers[-1]}" if len(layers) > 2 else ", ".join(map(str, layers))
+    shown = f"{min(layers)}–{max(layers)}" if len(layers) > 2 else ", ".join(map(str, layers))
     return "; ".join([f"layer {shown}", *others])

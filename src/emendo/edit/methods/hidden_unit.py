@@ -39,7 +39,7 @@ from emendo.errors import InvalidRequest
 from emendo.facts import EditRequest
 from emendo.models import ORIGINAL, Site, WeightDelta
 
-LAYERS = "range"
+LAYERS = "turns"
 STATISTICS = ("key", "mlp_in")
 SUMMARY = "a hidden unit for each fact, open at its subject alone"
 
