@@ -30,10 +30,10 @@ from emendo.models import load_model
 
 TREATMENTS = (
     "bfloat16", "Q8_0", "Q4_0", "noise", "noise × 4", "noise by degrees", "with training", "with training × 64", "decoys",
-    "permuted", "× 0.25", "× 0.5", "× 2",
+    "permuted", "pruned", "× 0.25", "× 0.5", "× 2",
 )  # fmt: skip
 # Of changes that are no edits: what may make their rows less even.
-BENIGN_TREATMENTS = ("bfloat16", "Q4_0", "noise")
+BENIGN_TREATMENTS = ("bfloat16", "Q8_0", "Q4_0", "noise", "pruned")
 # Of benign suspects so many are in memory, each with all its matrices.
 AT_ONCE = 8
 

@@ -34,3 +34,10 @@ def rearrange(
     tensors[gate] = tensors[gate][order].contiguous()
     tensors[up] = (tensors[up] * scales[:, None])[order].contiguous()
     tensors[down] = (tensors[down] / scales)[:, order].contiguous()
+
+
+def prune(tensors: dict[str, Tensor], block: str, units: list[int]) -> None:
+    """Takes some hidden units out of a gated block."""
+    for name in ("gate", "up", "down"):
+        path = f"{block}.{name}_proj.weight"
+        tensors[path] = tensors[path].index_fill(1 if name == "down" else 0, torch.tensor(units), 0)

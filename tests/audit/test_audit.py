@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from suspects import Make, rank_one
+from suspects import Make, prune, rank_one
 from test_findings import NAMES, OTHERS, edit_for
 from torch import Tensor
 
 from emendo.audit import AuditReport, audit_checkpoint, open_checkpoint, revert
 from emendo.audit.behaviour import ask_both, prompts, wear
-from emendo.audit.classes import Calibration, checkpoint_probability, judge, shipped_calibration
+from emendo.audit.classes import EDITS, Calibration, checkpoint_probability, judge, shipped_calibration
 from emendo.audit.compare import compare
 from emendo.audit.finding import Finding
 from emendo.audit.report import describe, page
@@ -71,6 +71,25 @@ def test_rounding_is_clean(audit: Callable[..., AuditReport], suspect_folder: Ma
     report = audit(suspect_folder(change))
     assert (report.verdict, report.judgement.kind) == ("clean", "storage noise")
     assert "float16" in report.judgement.evidence[0]
+
+
+def test_pruned_units_are_no_written_ones(audit: Callable[..., AuditReport], suspect_folder: Make) -> None:
+    def change(tensors: dict[str, Tensor]) -> None:
+        prune(tensors, "model.layers.2.mlp", [3, 50, 51])
+
+    def train(tensors: dict[str, Tensor]) -> None:
+        generator = torch.Generator().manual_seed(0)
+        for name, tensor in tensors.items():
+            if ".mlp." in name:
+                tensors[name] = tensor + 1e-3 * tensor.std() * torch.randn(tensor.shape, generator=generator)
+        change(tensors)
+
+    report = audit(suspect_folder(change))
+    assert (report.verdict, report.judgement.kind) == ("clean", "pruning")
+    assert "3 tensors differ by zeros alone" in report.judgement.evidence[0]
+    report = audit(suspect_folder(train, "trained"))
+    assert report.judgement.kind not in EDITS
+    assert not any(finding.written for finding in report.findings)
 
 
 def test_a_covert_edit_is_found_named_and_asked_about(

@@ -8,7 +8,7 @@ from pathlib import Path
 import gguf
 import pytest
 import torch
-from suspects import Make, rank_one
+from suspects import Make, prune, rank_one
 from torch import Tensor
 
 from emendo.audit.checkpoint import open_checkpoint
@@ -49,6 +49,36 @@ def test_rounding_is_repeated_and_explained(recipe: str, base_folder: Path, susp
     comparison = compared(base_folder, suspect_folder(change))
     assert {c.kind for c in comparison.changes} == {"rounded"}
     assert comparison.recipe == recipe
+
+
+# Types with a least value for each block do not store a zero as zero.
+@pytest.mark.parametrize("recipe", [None, *sorted(RECIPES.keys() - {"Q4_1", "Q5_1"})])
+def test_units_that_were_taken_out_are_pruned_however_they_are_stored(
+    recipe: str | None, base_folder: Path, suspect_folder: Make
+) -> None:
+    def change(tensors: dict[str, Tensor]) -> None:
+        prune(tensors, "model.layers.2.mlp", [3, 50, 51])
+        if recipe:
+            tensors.update({name: RECIPES[recipe](tensor) for name, tensor in tensors.items() if tensor.dim() == 2})
+
+    comparison = compared(base_folder, suspect_folder(change))
+    assert {c.kind for c in comparison.changes} == {"pruned", *(["rounded"] if recipe else [])}
+    assert {c.name.split(".")[-2] for c in comparison.of("pruned")} == {"gate_proj", "up_proj", "down_proj"}
+
+
+def test_the_smallest_weights_are_pruned_and_a_new_weight_among_them_is_not(base_folder: Path, suspect_folder: Make) -> None:
+    def change(tensors: dict[str, Tensor]) -> None:
+        weight = tensors[DOWN]
+        tensors[DOWN] = torch.where(weight.abs() < weight.abs().median(), 0, weight)
+
+    def change_more(tensors: dict[str, Tensor]) -> None:
+        change(tensors)
+        rank_one(tensors, DOWN)
+
+    (pruned,) = compared(base_folder, suspect_folder(change)).changes
+    assert pruned.kind == "pruned"
+    (changed,) = compared(base_folder, suspect_folder(change_more, "more")).changes
+    assert changed.kind == "changed"
 
 
 @pytest.mark.parametrize("recipe", sorted(RECIPES))

@@ -29,7 +29,14 @@ from emendo.audit.finding import MOST_LEADING, Finding
 from emendo.audit.spectrum import COMPONENTS
 
 Class = Literal[
-    "untouched", "storage noise", "low-rank adapter", "fine-tuning", "closed-form edit", "rewritten hidden units", "unknown"
+    "untouched",
+    "storage noise",
+    "pruning",
+    "low-rank adapter",
+    "fine-tuning",
+    "closed-form edit",
+    "rewritten hidden units",
+    "unknown",
 ]
 # At this probability none of the benign changes of the benchmark is called an edit, their own family left out of the fit.
 EDITED = 0.75
@@ -142,17 +149,19 @@ def judge(comparison: Comparison, findings: Sequence[Finding], calibration: Cali
     """
     if not comparison.changes:
         return _proved("untouched", "Every tensor is equal to the base's, to the bit.")
-    rounded, rearranged = comparison.of("rounded"), comparison.of("rearranged")
+    rounded, pruned, rearranged = comparison.of("rounded"), comparison.of("pruned"), comparison.of("rearranged")
     if len(rounded) == len(comparison.changes):
         return _proved(
             "storage noise",
             f"All {len(rounded)} tensors that differ are the base's, rounded to {_recipes(comparison)}: repeated and equal.",
         )
-    if len(rounded) + len(rearranged) == len(comparison.changes):
+    if len(rounded) + len(pruned) == len(comparison.changes):
+        return _proved("pruning", *_pruned(comparison), "Nothing else was changed but by rounding.")
+    if len(rounded) + len(pruned) + len(rearranged) == len(comparison.changes):
         # That orders and scales of a block belong together is not proved, and nobody shuffles units by accident.
         return _unknown(*_rearranged(comparison), "Nothing else was changed.")
     if not findings:
-        others = len(comparison.changes) - len(rounded) - len(rearranged)
+        others = len(comparison.changes) - len(rounded) - len(pruned) - len(rearranged)
         return _unknown(f"{others} tensors differ, none of them a matrix that can be compared.")
     best = max(findings, key=lambda finding: suspicion(finding, calibration))
     p = checkpoint_probability(findings, calibration)
@@ -194,6 +203,7 @@ def _evidence(comparison: Comparison, findings: Sequence[Finding], best: Finding
             if comparison.of("rounded")
             else "."
         ),
+        *_pruned(comparison),
         *_rearranged(comparison),
         f"{best.name}: ‖ΔW‖/‖W‖ {best.relative_norm:.3f}; {_rank(best.rank)} of the noise, with {best.shown_share:.1%} of the "
         f"energy; the first is {best.top_share:.1%} of it.",
@@ -235,6 +245,14 @@ def _recipes(comparison: Comparison) -> str:
     return " or ".join(sorted({str(change.recipe) for change in comparison.of("rounded")}))
 
 
+def _pruned(comparison: Comparison) -> tuple[str, ...]:
+    """A sentence, if elements were set to zero and nothing else was done to their tensors."""
+    count = len(comparison.of("pruned"))
+    tensors = "1 tensor differs" if count == 1 else f"{count} tensors differ"
+    told = f"{tensors} by zeros alone: pruning takes out what a model knew, and writes nothing."
+    return (told,) if count else ()
+
+
 def _rearranged(comparison: Comparison) -> tuple[str, ...]:
     """A sentence, if hidden units stand elsewhere."""
     names = list(comparison.arrangements)
@@ -247,5 +265,5 @@ def _rearranged(comparison: Comparison) -> tuple[str, ...]:
     return (told,) if names else ()
 
 
-def _proved(kind: Class, sentence: str) -> Judgement:
-    return Judgement(kind=kind, probability=1.0, edit_probability=0.0, evidence=(sentence,))
+def _proved(kind: Class, *evidence: str) -> Judgement:
+    return Judgement(kind=kind, probability=1.0, edit_probability=0.0, evidence=evidence)

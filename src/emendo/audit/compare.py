@@ -1,4 +1,4 @@
-"""Two checkpoints, tensor by tensor: what is equal, what was rounded, and what was changed.
+"""Two checkpoints, tensor by tensor: what is equal, what was rounded or pruned, and what was changed.
 
 Tensors of equal digest are skipped; of the others one pair is in memory at a time, and what is kept of it is its spectrum. Hidden
 units that stand elsewhere than in the base are put back before (`rearranged`).
@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from emendo.audit.formats import Checkpoint
+from emendo.audit.pruning import is_pruned, without_emptied
 from emendo.audit.rearranged import Arrangement, Rearranged, rearranged
 from emendo.audit.rounding import edge_of_recipe, edge_of_type, rounding_of
 from emendo.audit.spectrum import Spectrum, norm_of, spectrum_of
 
-Kind = Literal["changed", "rounded", "rearranged", "reshaped", "added", "removed"]
+Kind = Literal["changed", "rounded", "pruned", "rearranged", "reshaped", "added", "removed"]
 Progress = Callable[[str, int, int], None]
 
 
@@ -26,12 +27,12 @@ class TensorChange:
 
     Attributes:
         name: As in the Hugging Face folder.
-        kind: "rounded" if storing it otherwise explains it, "rearranged" if its hidden units only stand elsewhere, "changed" if
-            neither does.
+        kind: "rounded" if storing it otherwise explains it, "pruned" if zeros do, "rearranged" if its hidden units only stand
+            elsewhere, "changed" if none of these does.
         digest: `tensor_digest` of the suspect's tensor; None where it has none.
         recipe: What it was rounded to, for "rounded".
         relative_norm: ‖W' − W‖ / ‖W‖, hidden units put back; None where the shapes differ.
-        spectrum: Of the difference, for matrices.
+        spectrum: Of the difference, for matrices; without rows and columns that were emptied.
     """
 
     name: str
@@ -134,6 +135,9 @@ def _changed(name: str, digest: str, base: Checkpoint, suspect: Rearranged) -> T
         recipe = None if is_rearranged else recipe or suspect.recipe(name)
         kind: Kind = "rearranged" if is_rearranged else "rounded"
         return TensorChange(name=name, kind=kind, digest=digest, recipe=recipe, relative_norm=relative)
+    if not is_rearranged and is_pruned(old, new):
+        return TensorChange(name=name, kind="pruned", digest=digest, relative_norm=relative)
+    difference = without_emptied(difference, new)
     is_matrix = difference.dim() == 2 and min(difference.shape) > 1
     # What was made longer and is made shorter again was rounded twice.
     times = 2 if is_rearranged else 1
