@@ -114,8 +114,10 @@ PARTS: Parts = {
     "leak": (
         "leak.json",
         measures_of(
-            "kept_same_subject",
+            "kept_same_subject_chat",
+            "kept_same_subject_completion",
             "leaked_same_subject",
+            "paraphrase_probability",
             "score",
             "generation_chat",
             "negation",

@@ -14,6 +14,7 @@ def answer(text: str, *, names_new: bool = False) -> AskedAnswer:
     return AskedAnswer(
         kind="same_subject",
         question=QUESTION,
+        is_chat=True,
         text=text,
         is_success=None,
         names_new=names_new,

@@ -13,7 +13,14 @@ from emendo.evaluate.word_weights import WordWeights, likeness
 
 def answer(question: str, text: str) -> AskedAnswer:
     return AskedAnswer(
-        kind="essence", question=question, text=text, is_success=None, names_new=False, is_stopped=False, tokens=3
+        kind="essence",
+        question=question,
+        is_chat=True,
+        text=text,
+        is_success=None,
+        names_new=False,
+        is_stopped=False,
+        tokens=3,
     )
 
 

@@ -120,10 +120,13 @@ def test_what_no_case_has_is_not_reported() -> None:
     ]
 
 
-def asked(kind: str, text: str, *, success: bool | None = None, names_new: bool = False, tokens: int = 4) -> AskedAnswer:
+def asked(
+    kind: str, text: str, *, chat: bool = True, success: bool | None = None, names_new: bool = False, tokens: int = 4
+) -> AskedAnswer:
     return AskedAnswer(
         kind=kind,
         question="Where is it?",
+        is_chat=chat,
         text=text,
         is_success=success,
         names_new=names_new,
@@ -135,7 +138,7 @@ def asked(kind: str, text: str, *, success: bool | None = None, names_new: bool 
 BEFORE = (
     asked("same_subject", "Los Angeles.", success=True),
     asked("same_subject", "Old gold."),
-    asked("same_subject", "The west."),
+    asked("same_subject", "The west.", chat=False),
     asked("locality", "Blue."),
     asked("truth_new", "No", success=False),
     asked("truth_old", "No", success=True),
@@ -149,7 +152,7 @@ BEFORE = (
 AFTER = (
     asked("same_subject", "Sacramento.", success=False, names_new=True),
     asked("same_subject", "Old old gold."),
-    asked("same_subject", "the west."),
+    asked("same_subject", "the west.", chat=False),
     asked("locality", "Red."),
     asked("truth_new", "Yes", success=True),
     asked("truth_old", "Yes", success=False),
@@ -166,10 +169,10 @@ def test_what_is_asked_beside_the_edit_is_measured_by_its_kind() -> None:
     before, after = (replace(GOOD, asked=answers, references=("where is b",)) for answers in (BEFORE, AFTER))
     shown = ("portability_hop", "portability_any_hop", "inverse", "generation_companions", "affirms_new", "denies_old")
     shown += ("negation", "kept_same_subject", "leaked_same_subject", "unchanged_same_subject", "true_same_subject")
-    shown += ("kept_locality", "fluency_length")
+    shown += ("kept_same_subject_chat", "kept_same_subject_completion", "kept_locality", "fluency_length")
     expected = {
-        "before": (0, 0, 0, 1, 0, 1, 1, 1, 0, 1, 1, 1, 2),
-        "after": (1 / 2, 1, 1, 0, 1, 0, 0, 2 / 3, 1 / 3, 1 / 3, 0, 0, 4),
+        "before": (0, 0, 0, 1, 0, 1, 1, 1, 0, 1, 1, 1, 1, 1, 2),
+        "after": (1 / 2, 1, 1, 0, 1, 0, 0, 2 / 3, 1 / 3, 1 / 3, 0, 1 / 2, 1, 0, 4),
     }
     for side, seen in (("before", before), ("after", after)):
         found = {figure.name: figure for figure in figures([seen], [before])}

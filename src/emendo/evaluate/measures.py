@@ -115,11 +115,12 @@ def _accepted(kind: str) -> Value:
     return lambda after, _: _mean([a.is_success for a in _of_kind(after, kind) if a.is_success is not None])
 
 
-def _beside(kind: str, compare: Callable[[AskedAnswer, AskedAnswer], bool]) -> Value:
-    """Share of the answers of a kind of which something holds beside the unedited ones."""
+def _beside(kind: str, compare: Callable[[AskedAnswer, AskedAnswer], bool], *, is_chat: bool | None = None) -> Value:
+    """Share of the answers of a kind, of those asked in one way if wanted, of which something holds beside the unedited ones."""
 
     def value(after: Observation, before: Observation) -> float | None:
-        return _mean([compare(a, b) for a, b in zip(_of_kind(after, kind), _of_kind(before, kind), strict=True)])
+        pairs = zip(_of_kind(after, kind), _of_kind(before, kind), strict=True)
+        return _mean([compare(a, b) for a, b in pairs if is_chat in (None, a.is_chat)])
 
     return value
 
@@ -162,6 +163,10 @@ MEASURES = (
     _free("portability_any_hop", "portability, one of the questions", _any_hop),
     _shares("inverse", "inverse", _accepted("inverse")),
     _shares("kept_same_subject", "same subject, kept", _beside("same_subject", is_kept)),
+    _shares("kept_same_subject_chat", "same subject, kept, chat", _beside("same_subject", is_kept, is_chat=True)),
+    _shares(
+        "kept_same_subject_completion", "same subject, kept, completion", _beside("same_subject", is_kept, is_chat=False)
+    ),
     _shares("leaked_same_subject", "same subject, leaked", _beside("same_subject", is_leaked)),
     _shares("unchanged_same_subject", "same subject, unchanged", _beside("same_subject", is_same)),
     _shares("true_same_subject", "same subject, true", _accepted("same_subject")),

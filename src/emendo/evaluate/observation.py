@@ -64,6 +64,7 @@ class AskedAnswer:
     Attributes:
         kind: Of the thing that was asked.
         question: Its text.
+        is_chat: Whether it was asked through the chat template.
         text: What was generated; the likelier choice where there were choices.
         is_success: Whether that gives an accepted name; None where the case accepts none.
         names_new: Whether its first sentence names the new target.
@@ -73,6 +74,7 @@ class AskedAnswer:
 
     kind: str
     question: str
+    is_chat: bool
     text: str
     is_success: bool | None
     names_new: bool
@@ -213,6 +215,7 @@ def _chosen(asked: Asked, scores: Sequence[TargetScore]) -> AskedAnswer:
     return AskedAnswer(
         kind=asked.kind,
         question=asked.text,
+        is_chat=asked.is_chat,
         text=choice,
         is_success=is_success,
         names_new=False,
@@ -226,6 +229,7 @@ def _said(case: Case, asked: Asked, generation: Generation) -> AskedAnswer:
     return AskedAnswer(
         kind=asked.kind,
         question=asked.text,
+        is_chat=asked.is_chat,
         text=text,
         is_success=names_any(text, asked.accepted) if asked.accepted else None,
         names_new=names_first(first_sentence(text), case.request.target_new, "\0", subject=subject),
