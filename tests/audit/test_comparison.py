@@ -15,6 +15,7 @@ from emendo.audit.checkpoint import open_checkpoint
 from emendo.audit.compare import Comparison, compare
 from emendo.audit.rounding import RECIPES, rounding_of
 from emendo.audit.spectrum import spectrum_of
+from emendo.audit.written_units import STEP, greatest_step
 
 DOWN = "model.layers.2.mlp.down_proj.weight"
 
@@ -79,6 +80,31 @@ def test_the_smallest_weights_are_pruned_and_a_new_weight_among_them_is_not(base
     assert pruned.kind == "pruned"
     (changed,) = compared(base_folder, suspect_folder(change_more, "more")).changes
     assert changed.kind == "changed"
+
+
+@pytest.mark.parametrize("recipe", ["Q8_0", "Q4_0", "bfloat16"])
+def test_rows_that_rounding_changes_more_are_no_written_ones_where_all_tensors_were_trained(
+    recipe: str, suspect_folder: Make
+) -> None:
+    gate = "model.layers.2.mlp.gate_proj.weight"
+
+    def base(tensors: dict[str, Tensor]) -> None:
+        tensors[gate][7] *= 30
+
+    def change(tensors: dict[str, Tensor]) -> None:
+        base(tensors)
+        generator = torch.Generator().manual_seed(0)
+        for name, tensor in tensors.items():
+            trained = tensor + 1e-4 * torch.randn(tensor.shape, generator=generator)
+            tensors[name] = RECIPES[recipe](trained) if tensor.dim() == 2 else trained
+
+    comparison = compared(suspect_folder(base, "base"), suspect_folder(change))
+    assert not comparison.of("rounded")
+    (changed,) = (c for c in comparison.changes if c.name == gate)
+    assert changed.spectrum is not None
+    lengths = changed.spectrum.output_norms
+    assert greatest_step(lengths).units == (7,)
+    assert greatest_step(lengths, noise=changed.spectrum.row_of_noise).height < STEP < greatest_step(lengths).height
 
 
 @pytest.mark.parametrize("recipe", sorted(RECIPES))

@@ -11,10 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from torch import Tensor
+
 from emendo.audit.formats import Checkpoint
 from emendo.audit.pruning import is_pruned, without_emptied
 from emendo.audit.rearranged import Arrangement, Rearranged, rearranged
-from emendo.audit.rounding import edge_of_recipe, edge_of_type, rounding_of
+from emendo.audit.rounding import edge_of_recipe, edge_of_type, rounding_of, storage_of
 from emendo.audit.spectrum import Spectrum, norm_of, spectrum_of
 
 Kind = Literal["changed", "rounded", "pruned", "rearranged", "reshaped", "added", "removed"]
@@ -141,10 +143,16 @@ def _changed(name: str, digest: str, base: Checkpoint, suspect: Rearranged) -> T
     is_matrix = difference.dim() == 2 and min(difference.shape) > 1
     # What was made longer and is made shorter again was rounded twice.
     times = 2 if is_rearranged else 1
-    spectrum = spectrum_of(difference, norm, floor=times * edge_of_type(new)) if is_matrix else None
+    spectrum = spectrum_of(difference, norm, floor=times * _edge_of_storage(old, new)) if is_matrix else None
     if is_rearranged and spectrum is not None and spectrum.rank == 0:
         return TensorChange(name=name, kind="rearranged", digest=digest, relative_norm=relative)
     return TensorChange(name=name, kind="changed", digest=digest, relative_norm=relative, spectrum=spectrum)
+
+
+def _edge_of_storage(old: Tensor, new: Tensor) -> float:
+    """What the rounding of a tensor reaches in the spectrum of its change."""
+    recipe = storage_of(new)
+    return max(edge_of_type(new), edge_of_recipe(recipe, old) if recipe else 0.0)
 
 
 def _with_floor(changes: Sequence[TensorChange], base: Checkpoint, report: Progress) -> list[TensorChange]:

@@ -7,7 +7,7 @@ known: K-quants cannot, since the `gguf` package reads but does not write them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import gguf
 import numpy as np
@@ -56,11 +56,13 @@ RECIPES: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def rounding_of(base: Tensor, suspect: Tensor) -> str | None:
-    """The name of the recipe that makes the base's tensor the suspect's, None if none does."""
+def rounding_of(base: Tensor, suspect: Tensor, names: Collection[str] = RECIPES.keys()) -> str | None:
+    """The name of the recipe, of some, that makes the base's tensor the suspect's; None if none does."""
     if base.dim() != 2:
-        return next((name for name in ("float16", "bfloat16") if _equal(RECIPES[name](base), suspect, base)), None)
-    for name, recipe in RECIPES.items():
+        casts = (name for name in names if name in ("float16", "bfloat16"))
+        return next((name for name in casts if _equal(RECIPES[name](base), suspect, base)), None)
+    for name in names:
+        recipe = RECIPES[name]
         if name.startswith("Q") and base.shape[-1] % _BLOCK:
             continue
         # The scale of "int8" alone is that of the whole tensor.
@@ -69,6 +71,11 @@ def rounding_of(base: Tensor, suspect: Tensor) -> str | None:
         if _equal(recipe(base[rows]), suspect[rows], base[rows]) and (whole or _equal(recipe(base), suspect, base)):
             return name
     return None
+
+
+def storage_of(tensor: Tensor) -> str | None:
+    """The coarsest recipe that leaves a tensor as it is: what it was rounded to, whatever it was before; None if none does."""
+    return next((name for name in reversed(RECIPES) if rounding_of(tensor, tensor, [name])), None)
 
 
 def edge_of_recipe(recipe: str, base: Tensor) -> float:
