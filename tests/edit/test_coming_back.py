@@ -17,7 +17,7 @@ from tiny_models import build_tiny
 
 pytestmark = pytest.mark.usefixtures("lenient")
 
-LAYERS = {"one": (3,), "late": (3,), "pair": (2, 3), "range": (2, 3), "all": (0, 1, 2, 3)}
+LAYERS = {"one": (3,), "late": (3,), "pair": (2, 3), "range": (2, 3), "turns": (3, 2), "all": (0, 1, 2, 3)}
 # In a random model little passes from one token to the next, so the subject stands last.
 REQUEST = EditRequest(fact=Fact.parse("The capital of {California}"), target_new="Berlin")
 
