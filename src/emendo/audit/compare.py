@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from torch import Tensor
@@ -114,7 +114,6 @@ def compare(base: Checkpoint, suspect: Checkpoint, *, progress: Progress | None 
         for name in sorted(after - before)
         if not _is_copy(suspect, name, shared)
     ]
-    changes = _with_floor(changes, base, report)
     return Comparison(
         tensors=len(shared),
         equal=equal,
@@ -153,21 +152,6 @@ def _edge_of_storage(old: Tensor, new: Tensor) -> float:
     """What the rounding of a tensor reaches in the spectrum of its change."""
     recipe = storage_of(new)
     return max(edge_of_type(new), edge_of_recipe(recipe, old) if recipe else 0.0)
-
-
-def _with_floor(changes: Sequence[TensorChange], base: Checkpoint, report: Progress) -> list[TensorChange]:
-    """The changes with the rounding of the suspect's storage as the floor of their noise, where others tell what it is."""
-    recipe = Counter(change.recipe for change in changes if change.kind == "rounded").most_common(1)
-    if not recipe or recipe[0][0] is None:
-        return list(changes)
-    floored = []
-    for change in changes:
-        if change.spectrum is not None:
-            edge = edge_of_recipe(recipe[0][0], base.tensor(change.name))
-            spectrum = replace(change.spectrum, edge=max(change.spectrum.edge, edge))
-            change = replace(change, spectrum=spectrum)
-        floored.append(change)
-    return floored
 
 
 def _is_copy(checkpoint: Checkpoint, name: str, others: Sequence[str]) -> bool:
