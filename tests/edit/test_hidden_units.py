@@ -43,10 +43,8 @@ def _editor(model: EditableModel, home: Path, layers: tuple[int, ...] = LAYERS) 
     return Editor(model, method="hidden_unit", config=config, home=home)
 
 
-def _moments(model: EditableModel, home: Path) -> tuple[dict[int, SecondMoment], dict[int, SecondMoment]]:
-    corpus = python_corpus(model)
-    keys = second_moments(model, LAYERS, corpus, tokens=2000, home=home)
-    return keys, second_moments(model, LAYERS, corpus, kind="mlp_in", tokens=2000, home=home)
+def _moments(model: EditableModel, home: Path) -> dict[int, SecondMoment]:
+    return second_moments(model, LAYERS, python_corpus(model), kind="mlp_in", tokens=2000, home=home)
 
 
 def _read(model: EditableModel, site: Site, text: str, revision: Revision) -> torch.Tensor:
@@ -60,10 +58,12 @@ def test_the_moment_of_what_the_mlp_reads_is_that_of_the_inputs(any_tiny: Editab
     corpus = python_corpus(any_tiny)
     (moment,) = second_moments(any_tiny, [1], corpus, kind="mlp_in", tokens=48).values()
     batch = TokenBatch.align(any_tiny, [list(corpus.ids[:48])])
-    inputs = read_until(any_tiny, batch, [Site("mlp_in", 1)])[Site("mlp_in", 1)].reshape(48, -1).float()
+    sites = [Site("mlp_in", 1), Site("key", 1)]
+    inputs, keys = (read.reshape(48, -1).float() for read in read_until(any_tiny, batch, sites).values())
     assert moment.site == any_tiny.up_projections(1)[0]
     torch.testing.assert_close(moment.mean, inputs[1:].mean(dim=0), atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(moment.start, inputs[0].square(), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(moment.used, keys[1:].square().mean(dim=0), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(moment.start, keys[0].square(), atol=1e-5, rtol=1e-4)
     unshrunk = inputs[1:].T @ inputs[1:] / 47
     shrunk = (1 - moment.shrinkage) * unshrunk + moment.shrinkage * unshrunk.trace() / len(unshrunk) * torch.eye(
         len(unshrunk)
@@ -75,7 +75,7 @@ def test_a_unit_adds_its_output_where_it_opens_and_next_to_nothing_where_it_is_s
     any_tiny: EditableModel, tmp_path: Path
 ) -> None:
     model, unit = any_tiny, HiddenUnit(layer=1, number=5)
-    _, inputs = _moments(model, tmp_path)
+    moments = _moments(model, tmp_path)
     site = Site("mlp_in", 1)
     at, elsewhere = ([_read(model, site, text, Revision()) for text in texts] for texts in (["The capital of"], ["A river"]))
     x, other = torch.stack(at, dim=1), torch.stack(elsewhere, dim=1)
@@ -83,7 +83,7 @@ def test_a_unit_adds_its_output_where_it_opens_and_next_to_nothing_where_it_is_s
     both = torch.cat([x, other], dim=1).double()
     opens = torch.linalg.lstsq(both.T, torch.tensor([[1.0], [0.0]], dtype=torch.float64)).solution[:, 0].float()
     output = torch.randn(model.d_model, generator=torch.Generator().manual_seed(0))
-    always = constant(inputs[1])
+    always = constant(moments[1])
     # In a random model no direction is the same for all inputs; one that is for these two shows what is claimed.
     always = torch.linalg.lstsq(both.T, torch.ones(2, 1, dtype=torch.float64)).solution[:, 0].float() + 0 * always
     gate = make_gate(model, 1, opens=opens, always=always, inputs=x, threshold=0.35, sharpness=40.0)
@@ -124,33 +124,33 @@ def test_a_threshold_that_says_nothing_is_refused(threshold: float) -> None:
 
 
 def test_the_least_used_units_come_first_and_taken_ones_not_at_all(tiny: EditableModel, tmp_path: Path) -> None:
-    keys, _ = _moments(tiny, tmp_path)
-    free = list(islice(least_used(tiny, keys, LAYERS, Revision()), 6))
+    moments = _moments(tiny, tmp_path)
+    free = list(islice(least_used(tiny, moments, LAYERS, Revision()), 6))
     assert [unit.layer for unit in free] == [1, 2, 1, 2, 1, 2]
     for layer in LAYERS:
         lengths = tiny.weight(tiny.down_projection(layer)).square().sum(dim=0)
-        energies = lengths * keys[layer].matrix.diagonal()
+        energies = lengths * moments[layer].used
         assert all(float(energies[unit.number]) < float(energies.median()) for unit in free if unit.layer == layer)
     x = torch.randn(tiny.d_model, 1, generator=torch.Generator().manual_seed(0))
     gate = make_gate(tiny, free[0].layer, opens=x[:, 0], always=x[:, 0], inputs=x, threshold=0.3, sharpness=9.0)
     taken = write_unit(tiny, free[0], gate, torch.ones(tiny.d_model))
-    assert list(islice(least_used(tiny, keys, LAYERS, Revision(deltas=(taken,))), 5)) == free[1:]
+    assert list(islice(least_used(tiny, moments, LAYERS, Revision(deltas=(taken,))), 5)) == free[1:]
 
 
 def test_a_unit_that_speaks_at_the_first_token_alone_is_not_least_used(tiny: EditableModel, tmp_path: Path) -> None:
-    keys, _ = _moments(tiny, tmp_path)
-    first = next(least_used(tiny, keys, (1,), Revision()))
-    loud = keys[1].start.clone()
+    moments = _moments(tiny, tmp_path)
+    first = next(least_used(tiny, moments, (1,), Revision()))
+    loud = moments[1].start.clone()
     loud[first.number] = 1e6
-    changed = {1: replace(keys[1], start=loud)}
+    changed = {1: replace(moments[1], start=loud)}
     order = list(islice(least_used(tiny, changed, (1,), Revision()), tiny.d_mlp))
     assert order[-1] == first
 
 
 def test_when_every_unit_is_taken_the_edit_is_refused(tiny: EditableModel, tmp_path: Path) -> None:
-    keys, _ = _moments(tiny, tmp_path)
+    moments = _moments(tiny, tmp_path)
     with pytest.raises(EditRefused, match="hold facts already"):
-        list(least_used(tiny, keys, LAYERS, Revision()))
+        list(least_used(tiny, moments, LAYERS, Revision()))
 
 
 @pytest.mark.usefixtures("lenient")

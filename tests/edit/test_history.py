@@ -27,6 +27,7 @@ def moment_of(layer: int) -> SecondMoment:
         site=str(layer),
         matrix=matrix,
         mean=torch.zeros(N),
+        used=torch.zeros(N),
         start=torch.zeros(N),
         tokens=1,
         corpus="",

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from emendo.edit.contexts import kept_prefixes
 from emendo.edit.corpora import Corpus, file_corpus, python_corpus, sampled_corpus
@@ -18,7 +18,6 @@ from emendo.edit.guard import Guard, refuse_harm
 from emendo.edit.job import Groups, Held, History, Job, Solution
 from emendo.edit.kept_values import KeptValues
 from emendo.edit.layers import settled
-from emendo.edit.moment_sums import MomentKind
 from emendo.edit.second_moment import second_moments
 from emendo.edit.settings import MethodSettings
 from emendo.edit.shards import Savings
@@ -114,17 +113,14 @@ class Editor:
         self._plugin = METHODS.get(method)
         self.config = settled(model, method, self._plugin, config, home)
         self._text = _corpus(model, corpus, home, lambda done, total: self._report("sampling text", done, total))
-        self._moments, self._inputs = (
-            second_moments(
-                model,
-                self.config.layers if kind in self._plugin.STATISTICS else (),
-                self._text,
-                kind=kind,
-                home=home,
-                crew=crew,
-                progress=lambda done, total: self._report("second moment", done, total),
-            )
-            for kind in get_args(MomentKind)
+        self._moments = second_moments(
+            model,
+            self.config.layers if self._plugin.STATISTICS is not None else (),
+            self._text,
+            kind=self._plugin.STATISTICS or "key",
+            home=home,
+            crew=crew,
+            progress=lambda done, total: self._report("second moment", done, total),
         )
         lengths = self.config.prefixes if "prefixed" in self.config.formats else ()
         self._prefixes = kept_prefixes(model, lengths, seed, home / "prefixes")
@@ -189,7 +185,6 @@ class Editor:
         return Job(
             model=self.model,
             moments=self._moments,
-            inputs=self._inputs,
             revision=self.revision,
             history=self._history,
             seed=self.seed,
@@ -200,7 +195,7 @@ class Editor:
         )
 
     def _statements(self) -> list[dict[str, object]]:
-        return [moment.statement() for moment in (*self._moments.values(), *self._inputs.values())]
+        return [moment.statement() for moment in self._moments.values()]
 
     def _guarded(self, group: Sequence[EditRequest], solution: Solution, seconds: float) -> Edit | EditRefused:
         try:

@@ -49,7 +49,7 @@ def least_used(
 
     Args:
         model: The model.
-        moments: Of the keys, by layer: E[h²] is on their diagonals.
+        moments: By layer; they tell how much a unit is used.
         layers: Which layers, in the order in which they take turns.
         revision: What is in force.
 
@@ -59,9 +59,7 @@ def least_used(
     orders = []
     for layer in layers:
         lengths = model.weight(model.down_projection(layer)).float().cpu().square().sum(dim=0)
-        shares = [
-            lengths * used / (lengths * used).sum() for used in (moments[layer].matrix.diagonal(), moments[layer].start)
-        ]
+        shares = [lengths * used / (lengths * used).sum() for used in (moments[layer].used, moments[layer].start)]
         order = torch.stack(shares).amax(dim=0).argsort().tolist()
         orders.append([HiddenUnit(layer=layer, number=number) for number in order])
     taken = {layer: _written(model, layer, revision) for layer in layers}

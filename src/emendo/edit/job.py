@@ -137,8 +137,7 @@ class Job:
 
     Attributes:
         model: At the revision that is to be edited.
-        moments: Second moments of keys by edited layer.
-        inputs: Second moments of what the MLP reads, by edited layer, for methods that ask for them.
+        moments: Second moments by edited layer, of what the method asks for.
         revision: What is in force: the model runs at it.
         history: What earlier edits of the sequence hold.
         seed: Of everything random.
@@ -150,7 +149,6 @@ class Job:
 
     model: EditableModel
     moments: Mapping[int, SecondMoment]
-    inputs: Mapping[int, SecondMoment] = field(default_factory=dict)
     revision: Revision = ORIGINAL
     history: History
     seed: int

@@ -2,9 +2,10 @@
 
     sum = Σ k kᵀ,      first = Σ k,      fourth = Σ ‖k‖⁴,      n = number of keys
 
-over the tokens of a slice, position 0 of each row left out; of that, start = Σ k² alone. A slice is one piece (`emendo.pieces`)
-for all wanted layers, which share its forward passes. What the MLP reads ("mlp_in") is added up like keys where it is wanted. Of
-each symmetric sum only the lower triangle is kept, row after row, in float32.
+over the tokens of a slice, position 0 of each row left out. A slice is one piece (`emendo.pieces`) for all wanted layers, which
+share its forward passes. What the MLP reads ("mlp_in") is added up like keys where it is wanted. Of hidden units, whose values keys
+are, used = Σ h² is told in either case, and start = Σ h² at position 0. Of each symmetric sum only the lower triangle is kept, row
+after row, in float32.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ class Sums:
         products: Σ k kᵀ by layer.
         firsts: Σ k by layer.
         fourths: Σ ‖k‖⁴ by layer.
-        starts: Σ k² at position 0, element by element, by layer.
+        used: Σ h² of each hidden unit, by layer.
+        starts: The same at position 0.
         n: Number of keys.
         rows: Number of keys at position 0.
     """
@@ -61,7 +63,8 @@ class Sums:
     products: Mapping[int, Float[Tensor, "width width"]]
     firsts: Mapping[int, Float[Tensor, " width"]]
     fourths: Mapping[int, float]
-    starts: Mapping[int, Float[Tensor, " width"]]
+    used: Mapping[int, Float[Tensor, " d_mlp"]]
+    starts: Mapping[int, Float[Tensor, " d_mlp"]]
     n: int
     rows: int
 
@@ -104,7 +107,8 @@ def row_tokens(model: EditableModel) -> int:
 def fold(sums: Iterable[bytes], model: EditableModel, layers: Sequence[int], kind: MomentKind) -> Sums:
     """The sums of all slices, added up in their order."""
     side = _width(model, kind)
-    firsts, starts = ({layer: torch.zeros(side, dtype=torch.float64) for layer in layers} for _ in range(2))
+    firsts = {layer: torch.zeros(side, dtype=torch.float64) for layer in layers}
+    used, starts = ({layer: torch.zeros(model.d_mlp, dtype=torch.float64) for layer in layers} for _ in range(2))
     totals = {layer: torch.zeros(side * (side + 1) // 2, dtype=torch.float64) for layer in layers}
     fourths, n, rows = dict.fromkeys(layers, 0.0), 0, 0
     for data in sums:
@@ -113,11 +117,12 @@ def fold(sums: Iterable[bytes], model: EditableModel, layers: Sequence[int], kin
         for layer in layers:
             totals[layer] += tensors[f"{layer}.sum"]
             firsts[layer] += tensors[f"{layer}.first"]
+            used[layer] += tensors[f"{layer}.used"]
             starts[layer] += tensors[f"{layer}.start"]
             fourths[layer] += float(tensors[f"{layer}.fourth"])
     # One at a time: the matrix written out is twice the triangle.
     products = {layer: _mirrored(totals.pop(layer), side) for layer in layers}
-    return Sums(products=products, firsts=firsts, fourths=fourths, starts=starts, n=n, rows=rows)
+    return Sums(products=products, firsts=firsts, fourths=fourths, used=used, starts=starts, n=n, rows=rows)
 
 
 def prepare(shared: Mapping[str, Any], where: Mapping[str, Any]) -> Summing:
@@ -129,24 +134,29 @@ def compute(context: Summing, piece: Sequence[int]) -> bytes:
     """The sums over a slice, as a safetensors file."""
     model, side = context.model, _width(context.model, context.kind)
     sums = {layer: torch.zeros(side, side) for layer in context.layers}
-    firsts, starts = ({layer: torch.zeros(side, dtype=torch.float64) for layer in context.layers} for _ in range(2))
+    firsts = {layer: torch.zeros(side, dtype=torch.float64) for layer in context.layers}
+    used, starts = ({layer: torch.zeros(model.d_mlp, dtype=torch.float64) for layer in context.layers} for _ in range(2))
     fourths, n, count = {layer: torch.zeros((), dtype=torch.float64) for layer in context.layers}, 0, 0
     for rows in _batches(piece, row_tokens(model)):
         batch = TokenBatch.align(model, rows)
-        used = batch.attention_mask.bool()
-        used[:, 0] = False
-        activations = read_until(model, batch, [Site(context.kind, layer) for layer in context.layers])
+        counted = batch.attention_mask.bool()
+        counted[:, 0] = False
+        sites = dict.fromkeys(Site(kind, layer) for kind in (context.kind, "key") for layer in context.layers)
+        activations = read_until(model, batch, list(sites))
         for layer in context.layers:
-            seen = activations[Site(context.kind, layer)].reshape(*used.shape, -1)
-            keys = seen[used.to(seen.device)].float().cpu()
+            seen, hidden = (activations[Site(kind, layer)].reshape(*counted.shape, -1) for kind in (context.kind, "key"))
+            keys = seen[counted.to(seen.device)].float().cpu()
             sums[layer].addmm_(keys.T, keys)
             firsts[layer] += keys.double().sum(dim=0)
-            starts[layer] += seen[:, 0].double().cpu().square().sum(dim=0)
+            squares = hidden.double().square().cpu()
+            used[layer] += squares[counted].sum(dim=0)
+            starts[layer] += squares[:, 0].sum(dim=0)
             fourths[layer] += (keys.double().square().sum(dim=1) ** 2).sum()
-        n, count = n + int(used.sum()), count + len(rows)
+        n, count = n + int(counted.sum()), count + len(rows)
     tensors = {f"{layer}.sum": _triangle(total) for layer, total in sums.items()}
     for layer in context.layers:
-        tensors |= {f"{layer}.first": firsts[layer], f"{layer}.fourth": fourths[layer], f"{layer}.start": starts[layer]}
+        tensors |= {f"{layer}.first": firsts[layer], f"{layer}.fourth": fourths[layer]}
+        tensors |= {f"{layer}.used": used[layer], f"{layer}.start": starts[layer]}
     return save(tensors | {"n": torch.tensor(n), "rows": torch.tensor(count)})
 
 

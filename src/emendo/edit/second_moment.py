@@ -8,7 +8,8 @@ are enough (FastMEMIT). The corpus is added up in slices (`moment_sums`), which 
 until they are folded in their order: a run that is killed goes on, and the result is the same to the bit. It is kept under a key of
 model digest, site, corpus digest and token count.
 
-Of what the MLP reads ("mlp_in") there is a second moment too, for edits that write to the matrices before the down-projection.
+Of what the MLP reads ("mlp_in") there is a second moment too, for edits that write to the matrices before the down-projection; it
+is of d_model numbers, and so many times smaller.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from emendo.edit.moment_sums import MomentKind, Summing, Sums, fold, moment_site
 from emendo.models import EditableModel
 from emendo.pieces import Crew, forget_pieces, run_pieces
 
-_TENSORS = ("matrix", "mean", "start")
+_TENSORS = ("matrix", "mean", "used", "start")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,7 +44,8 @@ class SecondMoment:
         site: Full module path of the matrix that reads the keys.
         matrix: The shrunk C.
         mean: E[k].
-        start: E[k²] at position 0, element by element.
+        used: E[h²] of each hidden unit of the layer.
+        start: The same at position 0.
         tokens: How many keys it was computed from.
         corpus: Name of the corpus.
         corpus_digest: SHA-256 of the token ids.
@@ -53,7 +55,8 @@ class SecondMoment:
     site: str
     matrix: Float[Tensor, "width width"]
     mean: Float[Tensor, " width"]
-    start: Float[Tensor, " width"]
+    used: Float[Tensor, " d_mlp"]
+    start: Float[Tensor, " d_mlp"]
     tokens: int
     corpus: str
     corpus_digest: str
@@ -132,6 +135,7 @@ def _moment(site: str, layer: int, sums: Sums, corpus: Corpus, corpus_digest: st
         site=site,
         matrix=matrix.float(),
         mean=(sums.firsts[layer] / sums.n).float(),
+        used=(sums.used[layer] / sums.n).float(),
         start=(sums.starts[layer] / sums.rows).float(),
         tokens=sums.n,
         corpus=corpus.name,
@@ -155,7 +159,7 @@ def _shrink(matrix: Tensor, mean_fourth: float, count: int) -> tuple[Tensor, flo
 def _path(home: Path | None, model: EditableModel, site: str, corpus_digest: str) -> Path | None:
     if home is None:
         return None
-    key = hashlib.sha256(f"{model.digest} {site} {corpus_digest} 2".encode()).hexdigest()[:24]
+    key = hashlib.sha256(f"{model.digest} {site} {corpus_digest} 3".encode()).hexdigest()[:24]
     return home / "second_moments" / f"{key}.safetensors"
 
 

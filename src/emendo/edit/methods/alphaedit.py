@@ -18,7 +18,7 @@ from emendo.edit.spreading import recalled, spread
 from emendo.facts import EditRequest
 
 LAYERS = "range"
-STATISTICS = ("key",)
+STATISTICS = "key"
 SUMMARY = "edits inside the null space of the second moment, earlier ones held"
 
 

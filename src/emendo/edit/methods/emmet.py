@@ -17,7 +17,7 @@ from emendo.edit.spreading import spread
 from emendo.facts import EditRequest
 
 LAYERS = "one"
-STATISTICS = ("key",)
+STATISTICS = "key"
 SUMMARY = "ROME's equality constraint for many facts at once"
 
 

@@ -18,7 +18,7 @@ from emendo.edit.job import Groups, Held, Job, Solution
 from emendo.facts import EditRequest
 
 LAYERS = "late"
-STATISTICS = ()
+STATISTICS = None
 SUMMARY = "fine-tuning of one matrix within a bound, as first published; a weak baseline"
 
 

@@ -15,7 +15,7 @@ from emendo.edit.job import Groups, Held, Job, Solution
 from emendo.facts import EditRequest
 
 LAYERS = "late"
-STATISTICS = ()
+STATISTICS = None
 SUMMARY = "fine-tuning of one matrix on the target; the honest baseline"
 
 

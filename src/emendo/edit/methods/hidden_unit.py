@@ -40,7 +40,7 @@ from emendo.facts import EditRequest
 from emendo.models import ORIGINAL, Site, WeightDelta
 
 LAYERS = "turns"
-STATISTICS = ("key", "mlp_in")
+STATISTICS = "mlp_in"
 SUMMARY = "a hidden unit for each fact, open at its subject alone"
 
 
@@ -149,11 +149,11 @@ def _gate(job: Job, unit: Unit, layer: int, own: Held, others: Sequence[Held], p
         similar.append(read.cpu())
     similar.append(peers.own_keys(fact.subject, own.keys[config.layers[0]])[layer])
     doubtful = torch.cat(similar, dim=1)
-    prior = _prior(job.inputs[layer])
+    prior = _prior(job.moments[layer])
     slack = config.slack * prior.scale(inputs)
     threshold, sharpness = config.threshold, config.sharpness
     opens = open_direction(prior, inputs, shut=shut, doubtful=doubtful, slack=slack, threshold=threshold)
-    always = constant(job.inputs[layer])
+    always = constant(job.moments[layer])
     return make_gate(job.model, layer, opens=opens, always=always, inputs=inputs, threshold=threshold, sharpness=sharpness)
 
 

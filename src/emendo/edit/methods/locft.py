@@ -20,7 +20,7 @@ from emendo.edit.job import Groups, Held, Job, Solution
 from emendo.facts import EditRequest
 
 LAYERS = "late"
-STATISTICS = ()
+STATISTICS = None
 SUMMARY = "fine-tuning of one matrix on shuffled batches of all requests; the strong baseline"
 
 

@@ -19,7 +19,7 @@ from emendo.facts import EditRequest
 from emendo.models import EditableModel
 
 LAYERS = "all"
-STATISTICS = ()
+STATISTICS = None
 SUMMARY = "low-rank fine-tuning of the down-projections of all layers"
 
 

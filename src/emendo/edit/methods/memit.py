@@ -17,7 +17,7 @@ from emendo.edit.spreading import spread
 from emendo.facts import EditRequest
 
 LAYERS = "range"
-STATISTICS = ("key",)
+STATISTICS = "key"
 SUMMARY = "many facts at once, spread over a range of layers"
 
 

@@ -17,7 +17,7 @@ from emendo.edit.spreading import recalled, spread
 from emendo.facts import EditRequest
 
 LAYERS = "range"
-STATISTICS = ("key",)
+STATISTICS = "key"
 SUMMARY = "MEMIT that holds earlier edits and bounds the norm"
 
 

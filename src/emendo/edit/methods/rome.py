@@ -24,7 +24,7 @@ from emendo.facts import EditRequest
 from emendo.models import Site, SiteDelta, WeightDelta
 
 LAYERS = "one"
-STATISTICS = ("key",)
+STATISTICS = "key"
 SUMMARY = "one rank-one update of one layer; published and consistent keys"
 
 

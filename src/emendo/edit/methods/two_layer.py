@@ -34,7 +34,7 @@ from emendo.facts import EditRequest
 from emendo.models import ORIGINAL, Revision, Site, SiteDelta, WeightDelta
 
 LAYERS = "pair"
-STATISTICS = ("key",)
+STATISTICS = "key"
 SUMMARY = "Emendo's default: two layers, several formats, other subjects and earlier edits held"
 
 
