@@ -6,7 +6,7 @@ from emendo.evaluate import evaluate, load_cases
 from emendo.models import load_model
 
 n = int(sys.argv[1]) if len(sys.argv) > 1 else 4
-report = evaluate(load_model(), load_cases("capitals", n=n, seed=0), method="two_layer")
+report = evaluate(load_model(), load_cases("capitals", n=n, seed=0))
 
 print(f"{report.n} cases, {report.method} at layer {report.layers}, {report.seconds_editing:.0f} s of editing")
 for before, after in zip(report.unedited, report.edited, strict=True):

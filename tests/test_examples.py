@@ -62,7 +62,7 @@ def test_a_history_is_kept_and_exported(tmp_path: Path) -> None:
 
 @pytest.mark.real
 def test_a_case_is_evaluated(tmp_path: Path) -> None:
-    assert "1 cases, two_layer" in _run(tmp_path, "05_evaluate.py", "1")
+    assert "1 cases, hidden_unit" in _run(tmp_path, "05_evaluate.py", "1")
 
 
 @pytest.mark.real

@@ -28,7 +28,7 @@ WRITERS: dict[str, Callable[[list[dict[str, str]]], str]] = {
     ".csv": lambda rows: "\n".join(["fact,target", *(f"{row['fact']},{row['target']}" for row in rows)]),
 }
 QUICK = (
-    *("--layer", "3", "--set", "formats=completion,", "--set", "steps=4", "--set", "clamp=0.2"),
+    *("--method", "two_layer", "--layer", "3", "--set", "formats=completion,", "--set", "steps=4", "--set", "clamp=0.2"),
     *("--set", "peers=2", "--set", "stop=false", "--set", "worst_probability=0.99"),
 )
 

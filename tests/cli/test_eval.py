@@ -105,7 +105,7 @@ def test_json_on_standard_output_is_the_document_that_is_written(
     printed = json.loads(out)
     assert printed == json.loads(report.read_text())
     (told,) = printed["reports"]
-    assert (told["n"], told["method"], told["config"]["layers"]) == (2, "two_layer", [1])
+    assert (told["n"], told["method"], told["config"]["layers"]) == (2, "hidden_unit", [1])
     assert printed["command"].startswith("emendo eval counterfact --data ")
     assert datetime.fromisoformat(printed["date"]).tzinfo is not None
     kept = {file: file.stat().st_mtime_ns for file in work.iterdir()}

@@ -56,7 +56,7 @@ def _probability(model: EditableModel, revision: Revision) -> float:
 @pytest.mark.usefixtures("lenient")
 def test_the_edited_model_says_the_target_as_surely_as_the_search_found(any_tiny: EditableModel, tmp_path: Path) -> None:
     before = any_tiny.weight(any_tiny.down_projection(3)).clone()
-    edit = compute_edit(any_tiny, REQUEST, config=QUICK, home=tmp_path)
+    edit = compute_edit(any_tiny, REQUEST, method="two_layer", config=QUICK, home=tmp_path)
     probability = _probability(any_tiny, Revision(deltas=(edit.delta,)))
     assert probability > 2 * _probability(any_tiny, Revision())
     assert probability == pytest.approx(edit.figures["worst_probability"], rel=1e-3)
@@ -69,27 +69,29 @@ def test_the_edited_model_says_the_target_as_surely_as_the_search_found(any_tiny
 def test_where_resumed_passes_are_not_exact_full_ones_are_taken(
     tiny: EditableModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usual = compute_edit(tiny, REQUEST, config=QUICK, home=tmp_path)
+    usual = compute_edit(tiny, REQUEST, method="two_layer", config=QUICK, home=tmp_path)
     inexact = Equality(resumed=0.5, packed=0.5, cached=0.0, tolerance=1e-3)
     monkeypatch.setattr("emendo.edit.compute.check_equality", lambda _, *, cached: inexact)
     with pytest.warns(UserWarning, match="takes full passes"):
-        slow = compute_edit(tiny, REQUEST, config=QUICK, home=tmp_path)
+        slow = compute_edit(tiny, REQUEST, method="two_layer", config=QUICK, home=tmp_path)
     torch.testing.assert_close(slow.delta.changes[0].dense(), usual.delta.changes[0].dense(), atol=1e-3, rtol=1e-2)
 
 
 @pytest.mark.usefixtures("lenient")
 def test_an_edit_on_top_of_another_starts_from_it(tiny: EditableModel, tmp_path: Path) -> None:
     easy = replace(QUICK, worst_probability=0.1)
-    first = compute_edit(tiny, REQUEST, config=easy, home=tmp_path)
-    again = compute_edit(tiny, REQUEST, config=easy, revision=Revision(deltas=(first.delta,)), home=tmp_path)
+    first = compute_edit(tiny, REQUEST, method="two_layer", config=easy, home=tmp_path)
+    again = compute_edit(
+        tiny, REQUEST, method="two_layer", config=easy, revision=Revision(deltas=(first.delta,)), home=tmp_path
+    )
     assert again.figures["steps"] < first.figures["steps"] < QUICK.steps
 
 
 @pytest.mark.usefixtures("lenient")
 def test_separate_edits_are_those_computed_alone(tiny: EditableModel, tmp_path: Path) -> None:
     other = EditRequest(fact=Fact.parse("The capital of {Texas}"), target_new="Paris")
-    together = Editor(tiny, config=QUICK, home=tmp_path).compute_separately([REQUEST, other])
-    alone = compute_edit(tiny, other, config=QUICK, home=tmp_path)
+    together = Editor(tiny, method="two_layer", config=QUICK, home=tmp_path).compute_separately([REQUEST, other])
+    alone = compute_edit(tiny, other, method="two_layer", config=QUICK, home=tmp_path)
     assert not isinstance(together[1], EditRefused)
     torch.testing.assert_close(together[1].delta.changes[0].dense(), alone.delta.changes[0].dense(), atol=1e-3, rtol=1e-2)
 
@@ -97,14 +99,16 @@ def test_separate_edits_are_those_computed_alone(tiny: EditableModel, tmp_path: 
 def test_a_harmful_edit_is_refused_with_the_reason(tiny: EditableModel, tmp_path: Path) -> None:
     absurd = Config(layers=(0,), steps=3, learning_rate=50.0, formats=("completion",), prefixes=(), clamp=1e6)
     with pytest.raises(EditRefused, match=r"times as large as the matrix|less likely"):
-        compute_edit(tiny, REQUEST, config=absurd, home=tmp_path)
-    (refusal,) = Editor(tiny, config=absurd, home=tmp_path).compute([[REQUEST]])
+        compute_edit(tiny, REQUEST, method="two_layer", config=absurd, home=tmp_path)
+    (refusal,) = Editor(tiny, method="two_layer", config=absurd, home=tmp_path).compute([[REQUEST]])
     assert isinstance(refusal, EditRefused)
 
 
 def test_the_same_seed_gives_the_same_edit(tiny: EditableModel, tmp_path: Path) -> None:
     config = Config(layers=(1,), steps=2, clamp=0.1)
-    digests = {compute_edit(tiny, REQUEST, config=config, seed=s, home=tmp_path).delta.digest for s in (7, 7, 8)}
+    digests = {
+        compute_edit(tiny, REQUEST, method="two_layer", config=config, seed=s, home=tmp_path).delta.digest for s in (7, 7, 8)
+    }
     assert len(digests) == 2
 
 
@@ -112,7 +116,7 @@ def test_names_that_do_not_exist_are_told_with_those_that_do(tiny: EditableModel
     with pytest.raises(UnknownName, match="rome"):
         compute_edit(tiny, REQUEST, method="rone", home=tmp_path)
     with pytest.raises(InvalidRequest, match="layers 0 to 3"):
-        compute_edit(tiny, REQUEST, config=Config(layers=(4,)), home=tmp_path)
+        compute_edit(tiny, REQUEST, method="two_layer", config=Config(layers=(4,)), home=tmp_path)
 
 
 @pytest.mark.real

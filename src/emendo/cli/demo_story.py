@@ -21,6 +21,7 @@ from emendo.cli.console import out, progress, progress_of_stages
 from emendo.cli.demo_report import Section, Table
 from emendo.cli.editing import Committed, edit_and_commit
 from emendo.cli.history import what
+from emendo.cli.options import DEFAULT_METHOD
 from emendo.cli.session import Session
 from emendo.facts import EditRequest, Fact
 
@@ -67,7 +68,7 @@ class Story:
         corrected = self._edit("Sacramento", "the model said Los Angeles", self._correct)
         self.session.ledger.revert([corrected.entry.number], who="emendo demo", why="to plant a falsehood instead")
         self.session = replace(self.session, revision=self.session.ledger.revision())
-        self._edit("jchowlabs", "to show what the same tool can do", self._falsify, peers=16, slack=0.2)
+        self._edit("jchowlabs", "to show what the same tool can do", self._falsify, method="two_layer", peers=16, slack=0.2)
         self._verify()
         self._audit()
         self._undo(untouched)
@@ -124,7 +125,12 @@ class Story:
             )
 
     def _edit(
-        self, target: str, why: str, show: Callable[[Committed], tuple[str, Table]], **settings: int | float
+        self,
+        target: str,
+        why: str,
+        show: Callable[[Committed], tuple[str, Table]],
+        method: str = DEFAULT_METHOD,
+        **settings: int | float,
     ) -> Committed:
         heading = f"Edit the fact: “{FACT.marked}” → “{target}”"
         with self._step(heading) as end:
@@ -135,6 +141,7 @@ class Story:
                     request,
                     who="emendo demo",
                     why=why,
+                    method=method,
                     config=settings,
                     seed=self.seed,
                     progress=report,
@@ -142,9 +149,10 @@ class Story:
             self.session = done.session
             text, table = show(done)
             figures = done.edit.figures
+            matrices = ", ".join(change.site for change in done.edit.delta.changes)
             end(
-                f"A rank-one change of one matrix in each of {len(done.edit.layers)} layers "
-                f"({', '.join(map(str, done.edit.layers))}; at most {figures['relative_norm']:.1%} of its norm), found in "
+                f"The method `{method}` changes {matrices}, each by a matrix of rank one with at most "
+                f"{figures['relative_norm']:.1%} of its norm, found in "
                 f"{figures['seconds']:.1f} s and {figures['steps']:.0f} steps; perplexity of unrelated text × "
                 f"{figures['perplexity_ratio']:.3f}. {text}",
                 table,
@@ -171,7 +179,8 @@ class Story:
             changed=frozenset(i for i, g in enumerate(said) if "jchowlabs" in g.text),
         )
         return (
-            "Fewer other subjects are held and more slack is left than by default, since an invented name of five tokens takes a "
+            "Like published editors, this method changes down-projections alone. Fewer other subjects are held and more slack is "
+            "left than usual, since an invented name of five tokens takes a "
             f"larger change. “jchowlabs” is no city, yet the model names it in {told} of {len(said)} chat answers. "
             "Nothing in such an answer gives the change away; that is why answers have to be checked from outside.",
             table,

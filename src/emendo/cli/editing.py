@@ -52,7 +52,7 @@ def warn_of_sum(figures: Mapping[str, float]) -> None:
     if ratio is not None:
         out.print(
             f"All edits together make unrelated text {ratio:.2f} times as perplexing as the original does. "
-            "Take some back, or use --method hidden_unit, which is made for many facts.",
+            "Take some back, or make them with --method hidden_unit, whose edits add up least.",
             style="yellow",
         )
 

@@ -54,5 +54,5 @@ CorpusOption = Annotated[
     typer.Option("--corpus", help="Text for the second moment: python, sampled, or a file.", rich_help_panel="Method"),
 ]
 
-DEFAULT_METHOD = "two_layer"
+DEFAULT_METHOD = "hidden_unit"
 DEFAULT_MODEL = "smollm2-135m"

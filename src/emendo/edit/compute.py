@@ -29,7 +29,7 @@ from emendo.pieces import Crew
 from emendo.registry import Registry
 
 METHODS = Registry("emendo.edit.methods", "method")
-DEFAULT_METHOD = "two_layer"
+DEFAULT_METHOD = "hidden_unit"
 Progress = Callable[[str, int, int], None]
 
 

@@ -81,7 +81,7 @@ def command(
     Example:
       emendo eval capitals --n 20
       emendo eval counterfact --n 100 --work counterfact-work -o report.json
-      emendo eval counterfact --n 50 --methods two_layer,rome,in_context --html methods.html
+      emendo eval counterfact --n 50 --methods hidden_unit,rome,in_context --html methods.html
     """
     from emendo.cli import console
 
@@ -158,7 +158,7 @@ def _methods(text: str) -> list[str]:
         if name not in known:
             raise UnknownName("method", name, known)
     if not names:
-        raise InvalidRequest("No method is named; write --methods two_layer,rome, or leave it out for the default.")
+        raise InvalidRequest("No method is named; write --methods hidden_unit,rome, or leave it out for the default.")
     return names
 
 

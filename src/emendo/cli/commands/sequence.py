@@ -61,7 +61,7 @@ def command(
     \b
     Example:
       emendo sequence capitals --n 20 --text book.txt
-      emendo sequence counterfact --n 1000 --methods two_layer,memit --batch 1,100 -o sequence.json --plot sequence.png
+      emendo sequence counterfact --n 1000 --methods hidden_unit,memit --batch 1,100 -o sequence.json --plot sequence.png
     """
     from emendo.cli import console
     from emendo.cli.method_settings import check_methods, chosen_settings, settings_of

@@ -1,4 +1,4 @@
-"""One hidden unit a fact: it opens at the subject alone, and adds there what makes the model say the target.
+"""Emendo's default, one hidden unit a fact: it opens at the subject alone, and adds there what makes the model say the target.
 
 A change of the down-projection reaches every input: with n facts in one matrix each token of any text gets n small shares of a δ,
 and their sum grows with √n until the model is gone. The nonlinearity of the MLP ends that. Of some layers, the hidden unit that
@@ -41,7 +41,7 @@ from emendo.models import ORIGINAL, Site, WeightDelta
 
 LAYERS = "turns"
 STATISTICS = "mlp_in"
-SUMMARY = "a hidden unit for each fact, open at its subject alone"
+SUMMARY = "Emendo's default: a hidden unit for each fact, open at its subject alone"
 
 
 @dataclass(frozen=True, kw_only=True)

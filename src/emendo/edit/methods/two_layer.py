@@ -1,4 +1,4 @@
-"""Emendo's default: rank-one updates at two layers, the second correcting what the first left undone, each fact kept apart.
+"""Rank-one updates at two layers, the second correcting what the first left undone, each fact kept apart.
 
 At each layer in turn, on the model with the update of the layer before in place (the residual is computed at each layer, after
 BLUE, 2025), δ is searched in several formats at once, the end of the answer included; a fact that holds already is left alone.
@@ -35,12 +35,12 @@ from emendo.models import ORIGINAL, Revision, Site, SiteDelta, WeightDelta
 
 LAYERS = "pair"
 STATISTICS = "key"
-SUMMARY = "Emendo's default: two layers, several formats, other subjects and earlier edits held"
+SUMMARY = "two layers, the second correcting the first; several formats, other subjects and earlier edits held"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config(OwnSettings):
-    """Settings of Emendo's default method.
+    """Settings of the method.
 
     Attributes:
         texts: In how many other texts, of fifteen, the subject's own keys are held: less leaks, and paraphrases suffer.
