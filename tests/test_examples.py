@@ -55,7 +55,7 @@ def test_a_history_is_kept_and_exported(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"adapter", "gguf", "merged"}
     assert "bytes" in exported
     audited = _run(tmp_path, "08_audit.py", "out/merged", "smollm2-135m", "restored")
-    assert audited.startswith("explained: closed-form edit")
+    assert audited.startswith("explained: rewritten hidden units")
     assert "Nevada" in audited
     assert "put back: " in audited
 
