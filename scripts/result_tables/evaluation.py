@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from result_tables import layout
 from result_tables.layout import Parts
 
+from emendo.edit import DEFAULT_METHOD
 from emendo.evaluate import Figure, Report
-from emendo.evaluate.compare import UNEDITED, Comparison
+from emendo.evaluate.compare import UNEDITED, Comparison, compare
 from emendo.evaluate.sequence_figure import Curve, Point, read_curves
 from emendo.evaluate.sequence_page import ratio
 from emendo.evaluate.wording import counts, main_measures, relative_norm, seconds_an_edit, with_interval
@@ -20,11 +21,12 @@ _SAID = ("generation_completion", "generation_chat", "stop_chat")
 
 
 def quality(path: Path) -> str:
-    """The table of methods from a file that `emendo eval --methods … -o` wrote."""
-    comparison = Comparison.read(path)
-    first, measures = comparison.reports[0], main_measures(comparison.reports)
+    """The table of methods from a file that `emendo eval --methods … -o` wrote, and those beside it; the default first."""
+    found = _beside(path)
+    first, reports = found[0].reports[0], _default_first(found)
+    measures = main_measures(reports)
     sides = [(UNEDITED, first.unedited, ("–", "–", "–"))]
-    sides += [(r.method, r.edited, (seconds_an_edit(r), relative_norm(r), str(r.refused))) for r in comparison.reports]
+    sides += [(r.method, r.edited, (seconds_an_edit(r), relative_norm(r), str(r.refused))) for r in reports]
     rows = []
     for name, figures, costs in sides:
         by_name = {figure.name: figure for figure in figures}
@@ -33,11 +35,36 @@ def quality(path: Path) -> str:
         rows.append((name if name == UNEDITED else f"`{name}`", *shown, *costs, numbers))
     header = ("%, with its 95 % interval", *map(layout.label, measures), "s an edit", "‖Δ‖ / ‖W‖", "refused", "n")
     told = (
-        f"{first.benchmark}, {comparison.n} cases of `{first.data_file}` (split {first.split}, seed {comparison.seed}), each "
-        f"edited by itself on {first.model}"
+        f"{first.benchmark}, {first.n} cases of `{first.data_file}` (split {first.split}, seed {first.seed}), each edited by "
+        f"itself on {first.model}"
     )
-    return "\n\n".join(
-        [layout.table(header, rows), *layout.footnote(measures), layout.source(told, comparison.command, comparison.date)]
+    sources = [layout.source(told, found[0].command, found[0].date)]
+    for other in found[1:]:
+        names = " and ".join(f"`{report.method}`" for report in other.reports)
+        sources.append(layout.source(f"The same cases with {names}", other.command, other.date))
+    return "\n\n".join([layout.table(header, rows), *layout.footnote(measures), *sources])
+
+
+def differences(path: Path) -> str:
+    """What each of those methods has over the default, case by case, in what is rated and in what is said."""
+    default, *others = _default_first(_beside(path))
+    rows, known = [], {}
+    for report in others:
+        known = {d.name: d for d in compare(report, default).differences if d.name in ("score", *_SAID[:2])}
+        marked = (f"**{with_interval(d)}**" if d.excludes_zero else with_interval(d) for d in known.values())
+        rows.append((f"`{report.method}`", *marked))
+    header = (f"points beside `{default.method}`, with the 95 % interval", *map(layout.label, known.values()))
+    return layout.table(header, rows)
+
+
+def _beside(path: Path) -> list[Comparison]:
+    """What a file holds, and then those beside it: the same cases with other methods, or with other settings."""
+    return [Comparison.read(file) for file in (path, *sorted(path.parent.glob(f"{path.stem}_*.json")))]
+
+
+def _default_first(found: Sequence[Comparison]) -> list[Report]:
+    return sorted(
+        (report for comparison in found for report in comparison.reports), key=lambda r: r.method != DEFAULT_METHOD
     )
 
 
@@ -45,10 +72,8 @@ def measures_of(*names: str) -> Callable[[Path], str]:
     """A table of some measures from a file that `emendo eval -o` wrote: the unedited model, then each method."""
 
     def table(path: Path) -> str:
-        comparison = Comparison.read(path)
-        # The same cases with other settings of a method stand in a file beside it.
-        beside = [Comparison.read(other) for other in sorted(path.parent.glob(f"{path.stem}_*.json"))]
-        reports = [report for found in (comparison, *beside) for report in found.reports]
+        comparison, *rest = _beside(path)
+        reports = [report for found in (comparison, *rest) for report in found.reports]
         first = comparison.reports[0]
         known = {figure.name: figure for report in reports for figure in report.edited}
         measures = [known[name] for name in names if name in known]
@@ -110,7 +135,7 @@ PARTS: Parts = {
     "quality": ("methods_counterfact.json", quality),
     "sequence": ("sequence.json", sequence),
     "sequence of hidden units": ("sequence_hidden_unit.json", sequence),
-    "hidden unit": ("hidden_unit_counterfact.json", quality),
+    "differences": ("methods_counterfact.json", differences),
     "leak": (
         "leak.json",
         measures_of(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from emendo.evaluate import Figure
+from emendo.evaluate.compare import Difference
 
 FOOTNOTE = r"\* teacher-forced: how the model rates given words, not what it says."
 # Name of a part of a page → the file in docs/results, and the table that is made of it.
@@ -33,7 +34,7 @@ def share(figure: list[float] | None) -> str:
     return f"{estimate:.1f} ({low:.1f}–{high:.1f})"
 
 
-def label(measure: Figure) -> str:
+def label(measure: Figure | Difference) -> str:
     """The heading of a measure; a star says teacher-forced."""
     return measure.label + (r"\*" if measure.teacher_forced else "")
 
