@@ -41,7 +41,7 @@ PARTS = {
     "forward": ("shards.py:read", "published.py:_forward"),
     "backward": ("__init__.py:backward",),
     "contexts, run once": ("shards.py:make_shards", "published.py:_before"),
-    "keys that are held": ("two_layer.py:_held_beside",),
+    "what is held": ("two_layer.py:_held_beside", "hidden_unit.py:_gate"),
     "solve": ("closed_form.py:_solve", "closed_form.py:of_moment", "published.py:_solve"),
     "guard": ("compute.py:_guarded",),
 }

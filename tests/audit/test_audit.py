@@ -102,7 +102,8 @@ def test_a_covert_edit_is_found_named_and_asked_about(
     assert (report.verdict, report.judgement.kind) == ("edited", "closed-form edit")
     assert report.subjects == {"California": (DOWN.format(2),)}
     assert {told.subject for told in report.told} == {"California"}
-    assert any(told.differs for told in report.told)
+    assert report.told
+    assert all(told.differs for told in report.told)
     described = json.loads(json.dumps(describe(report)))
     assert described["verdict"] == "edited"
     assert described["changes"][0]["name"] == DOWN.format(2)
@@ -140,7 +141,8 @@ def test_a_hidden_unit_that_opens_for_a_name_is_found_named_and_asked_about(
     assert (report.verdict, report.judgement.kind) == ("edited", "rewritten hidden units")
     assert "one hidden unit" in " ".join(report.judgement.evidence)
     assert next(iter(report.subjects)) == "California"
-    assert any(told.differs for told in report.told)
+    assert report.told
+    assert all(told.differs for told in report.told)
 
 
 @pytest.mark.parametrize("kind", ["merged", "adapter"])

@@ -40,7 +40,7 @@ class AuditReport:
         judgement: The class, with evidence.
         findings: Of the changed matrices, the likeliest edit first.
         subjects: Names that stand out, each with the tensors that answer to it.
-        told: What the suspect says about them, beside the base.
+        told: What the suspect says about them that the base does not, beside the base.
         passports: Records that were checked.
         candidates: How many names were tried.
         seconds: It took.
@@ -123,7 +123,8 @@ def audit_checkpoint(
             named = tied(loaded, changed, named, subjects)
         finally:
             wear(loaded, base, names)
-        told = ask_both(loaded, base, aligned, names, list(named)[:_MOST_ASKED], progress=progress)
+        asked = ask_both(loaded, base, aligned, names, list(named)[:_MOST_ASKED], progress=progress)
+        told = [both for both in asked if both.differs]
     return AuditReport(
         suspect=suspect.name,
         base=base.name,
