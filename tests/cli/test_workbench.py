@@ -6,17 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from emendo.cli.canaries import Canary, canaries_of
-from emendo.cli.workbench import STRENGTHS, Workbench, scaled
+from emendo.cli.workbench import STRENGTHS, Workbench
 from emendo.errors import InvalidRequest
 from emendo.facts import EditRequest, Fact
 from emendo.ledger import Ledger
 from emendo.models import EditableModel, chat_prompt, generate
 from emendo.serve import Served
 from emendo.serve.edit_shapes import NewCanaries, NewPreview, NewTrace, Span, WrongWords
-from tiny_models import random_delta
 
 PREVIEW = {"kind": "preview", "model": "m", "subject": "California", "prompt": "The capital of {} is"}
 
@@ -39,14 +37,6 @@ def wrong(question: str, answer: str, words: str) -> WrongWords:
 @pytest.fixture
 def served(tiny: EditableModel, tmp_path: Path) -> Served:
     return Served("m", tiny, Ledger.open(tiny, tmp_path))
-
-
-def test_a_delta_is_scaled_without_touching_it(tiny: EditableModel) -> None:
-    delta = random_delta(tiny, (1, 2))
-    half = scaled(delta, 0.5)
-    assert scaled(delta, 1.0) is delta
-    for before, after in zip(delta.changes, half.changes, strict=True):
-        torch.testing.assert_close(after.dense(), 0.5 * before.dense())
 
 
 @pytest.mark.parametrize(
@@ -126,7 +116,8 @@ def test_an_edit_is_previewed_committed_and_watched(real: EditableModel, tmp_pat
     entry = preview.commit(0.75, "Ada", "the model said Los Angeles")
     assert (entry.who, entry.why, entry.figures["strength"]) == ("Ada", "the model said Los Angeles", 0.75)
     assert result["delta_figures"]["harm_of_all"] is None
-    assert entry.figures["relative_norm"] == pytest.approx(0.75 * result["delta_figures"]["relative_norm"])
+    # The gate, which is the largest part of it, stays.
+    assert entry.figures["relative_norm"] == pytest.approx(result["delta_figures"]["relative_norm"], rel=1e-3)
     prompt = chat_prompt(real, "What is the capital of California?")
     original, edited = generate(real, [prompt, prompt], [served.revision("original"), served.revision()], max_new_tokens=12)
     assert "Los Angeles" in original.text

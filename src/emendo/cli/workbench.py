@@ -1,7 +1,7 @@
 """Edits, traces and canaries for the page: what `emendo serve` passes to `emendo.serve`.
 
-A preview computes an edit on top of what is in force and asks the model at several strengths of it, s Δ for s from 0 to 1.5, all
-in one batch; the edit is recorded only when it is committed, with the strength that was chosen.
+A preview computes an edit on top of what is in force and asks the model at several strengths of it, from 0 to 1.5, all in one
+batch; the edit is recorded only when it is committed, with the strength that was chosen.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from emendo.cli.canaries import ask_canaries, canaries_of
 from emendo.cli.editing import harm_of_all
 from emendo.cli.options import DEFAULT_METHOD
 from emendo.edit import Edit, Editor
+from emendo.edit.guard import relative_norm
 from emendo.edit.peers import Peers
+from emendo.edit.strength import at_strength
 from emendo.errors import EditRefused, InvalidRequest
 from emendo.facts import EditRequest, Fact
 from emendo.ledger import Entry, Patch, Provenance
@@ -26,9 +28,7 @@ from emendo.locate.subject import candidate_spans, subject_by_rule
 from emendo.models import (
     EditableModel,
     Revision,
-    SiteDelta,
     TokenBatch,
-    WeightDelta,
     at_revisions,
     chat_prompt,
     encode,
@@ -44,18 +44,6 @@ NEIGHBOURS = 4
 ANSWER_TOKENS = 24
 _MOST_CANARIES = 3
 _KINDS: tuple[Kind, ...] = ("states", "mlp", "attention")
-
-
-def scaled(delta: WeightDelta, strength: float) -> WeightDelta:
-    """The delta times a number; itself at 1."""
-    if strength == 1.0:
-        return delta
-    return WeightDelta(
-        changes=tuple(
-            SiteDelta(site=c.site, output_factor=c.output_factor * strength, input_factor=c.input_factor)
-            for c in delta.changes
-        )
-    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -79,13 +67,12 @@ class ComputedEdit:
         return self.on_top_of.id
 
     def commit(self, strength: float, who: str, why: str) -> Entry:
-        """Record the edit, its delta scaled, and put it in force."""
-        account = self.edit.account()
-        figures = {**account["figures"], "strength": strength}
-        figures["relative_norm"] *= strength
+        """Record the edit as strong as it shall be, and put it in force."""
+        model, account = self.served.model, self.edit.account()
+        delta = at_strength(model, self.edit.delta, strength)
+        figures = {**account["figures"], "strength": strength, "relative_norm": relative_norm(model, delta.changes)}
         provenance = Provenance(**{**account, "figures": figures}, who=who, why=why)
-        delta = scaled(self.edit.delta, strength)
-        patch = Patch.make(self.served.model, delta, self.edit.requests, provenance, parent=self.on_top_of)
+        patch = Patch.make(model, delta, self.edit.requests, provenance, parent=self.on_top_of)
         return self.served.ledger.commit(patch)
 
 
@@ -113,7 +100,9 @@ class Workbench:
             raise edit
         if not edit.delta.changes:
             raise InvalidRequest(f"The model says '{request.target_new}' already; there is nothing to edit.")
-        strengths = [revision.plus(scaled(edit.delta, strength)) if strength else revision for strength in STRENGTHS]
+        strengths = [
+            revision.plus(at_strength(model, edit.delta, strength)) if strength else revision for strength in STRENGTHS
+        ]
         curves = self._curves(served, request, strengths, report)
         after = strengths[STRENGTHS.index(1.0)]
         prompts = [encode(model, fact.text), chat_prompt(model, fact.question())]

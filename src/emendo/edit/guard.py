@@ -22,7 +22,17 @@ from torch import Tensor
 
 from emendo.edit.corpora import Corpus
 from emendo.errors import EditRefused
-from emendo.models import ORIGINAL, EditableModel, KeptStates, Revision, TokenBatch, WeightDelta, at_revisions, matrix_units
+from emendo.models import (
+    ORIGINAL,
+    EditableModel,
+    KeptStates,
+    Revision,
+    SiteDelta,
+    TokenBatch,
+    WeightDelta,
+    at_revisions,
+    matrix_units,
+)
 
 MOST_RELATIVE_NORM = 1.0
 MOST_PERPLEXITY_RATIO = 1.1
@@ -70,7 +80,6 @@ class Guard:
 
     def measure(self, delta: WeightDelta) -> Harm:
         """What a delta on top of the revision costs."""
-        norms = [change.norm / float(self.model.weight(change.site).float().norm()) for change in delta.changes]
         first = min((self.model.layer_of(change.site) for change in delta.changes), default=self.model.n_layers - 1)
         differences: list[Tensor] = []
         of_all: list[Tensor] = []
@@ -81,7 +90,11 @@ class Guard:
             differences.append(before.log_likelihoods - after)
             of_all.append(original - after)
         ratio, ratio_of_all = (float(torch.cat(d).double().mean().exp()) for d in (differences, of_all))
-        return Harm(relative_norm=max(norms, default=0.0), perplexity_ratio=ratio, perplexity_ratio_of_all=ratio_of_all)
+        return Harm(
+            relative_norm=relative_norm(self.model, delta.changes),
+            perplexity_ratio=ratio,
+            perplexity_ratio_of_all=ratio_of_all,
+        )
 
     def _passage(self, at: int) -> _Passage:
         """A passage as the revision reads it, run when it is first asked for."""
@@ -126,6 +139,11 @@ def _log_likelihoods(model: EditableModel, batch: TokenBatch, kept: KeptStates, 
         logits = model.head(final[0, :-1])
         tokens = batch.input_ids[0, 1:].to(logits.device)
         return logits.gather(1, tokens[:, None])[:, 0] - logits.logsumexp(dim=1)
+
+
+def relative_norm(model: EditableModel, changes: Sequence[SiteDelta]) -> float:
+    """Largest ‖Δ‖ / ‖W‖ of some changes; 0 where there is none."""
+    return max((change.norm / float(model.weight(change.site).float().norm()) for change in changes), default=0.0)
 
 
 def refuse_harm(harm: Harm, delta: WeightDelta) -> None:

@@ -62,7 +62,7 @@ def least_used(
         shares = [lengths * used / (lengths * used).sum() for used in (moments[layer].used, moments[layer].start)]
         order = torch.stack(shares).amax(dim=0).argsort().tolist()
         orders.append([HiddenUnit(layer=layer, number=number) for number in order])
-    taken = {layer: _written(model, layer, revision) for layer in layers}
+    taken = {layer: written_units(model, layer, revision) for layer in layers}
     for alike in zip(*orders, strict=True):
         yield from (unit for unit in alike if unit.number not in taken[unit.layer])
     raise EditRefused(f"All hidden units of the layers {list(layers)} hold facts already; give other layers.")
@@ -199,7 +199,7 @@ def _places(model: EditableModel, layer: int) -> list[tuple[str, int]]:
     return [(path, half) for path in paths for half in range(model.weight(path).shape[0] // model.d_mlp)]
 
 
-def _written(model: EditableModel, layer: int, revision: Revision) -> set[int]:
+def written_units(model: EditableModel, layer: int, revision: Revision) -> set[int]:
     """Numbers of the units of a layer whose rows a revision changes one by one."""
     sites = model.up_projections(layer)
     rows: set[int] = set()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from emendo.edit import Edit, Editor
+from emendo.edit.guard import relative_norm
 from emendo.errors import InvalidRequest
 from emendo.evaluate.ability import Reader
 from emendo.evaluate.cases import Case, CaseSet
@@ -140,7 +141,6 @@ def _measured(
         after += seen[len(part) :]
         report("asking what was taught", len(after), len(chosen))
     read = reader.read(revision)
-    norms = [change.norm / float(model.weight(change.site).float().norm()) for change in revision.changes]
     return SequencePoint(
         edits=len(taught),
         refused=len(refusals),
@@ -149,7 +149,7 @@ def _measured(
         perplexity_ratio=read.ratio.estimate,
         perplexity_interval=(read.ratio.low, read.ratio.high),
         seconds_an_edit=seconds,
-        relative_norm=max(norms, default=0.0),
+        relative_norm=relative_norm(model, revision.changes),
         # A perplexity that is not a number compares with nothing.
         collapsed=not read.ratio.estimate < COLLAPSED,
     )
