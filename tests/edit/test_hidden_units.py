@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from reading import read_at_end
 
 from emendo.edit import METHODS, Edit, Editor, python_corpus, second_moments
 from emendo.edit.closed_form import ClosedForm
@@ -21,7 +22,7 @@ from emendo.edit.peers import TEXTS
 from emendo.edit.second_moment import SecondMoment
 from emendo.errors import EditRefused, InvalidRequest
 from emendo.facts import EditRequest, Fact
-from emendo.models import EditableModel, Revision, Site, TokenBatch, WeightDelta, at_revisions, encode, read_until
+from emendo.models import EditableModel, Revision, Site, TokenBatch, WeightDelta, at_revisions, read_until
 
 LAYERS = (1, 2)
 REQUESTS = [
@@ -47,13 +48,6 @@ def _moments(model: EditableModel, home: Path) -> dict[int, SecondMoment]:
     return second_moments(model, LAYERS, python_corpus(model), kind="mlp_in", tokens=2000, home=home)
 
 
-def _read(model: EditableModel, site: Site, text: str, revision: Revision) -> torch.Tensor:
-    """What stands at a site at the last token of a text."""
-    batch = TokenBatch.align(model, [encode(model, text)])
-    with at_revisions(model, [revision]):
-        return read_until(model, batch, [site])[site].reshape(batch.input_ids.shape[1], -1)[-1].float()
-
-
 def test_the_moment_of_what_the_mlp_reads_is_that_of_the_inputs(any_tiny: EditableModel) -> None:
     corpus = python_corpus(any_tiny)
     (moment,) = second_moments(any_tiny, [1], corpus, kind="mlp_in", tokens=48).values()
@@ -77,7 +71,9 @@ def test_a_unit_adds_its_output_where_it_opens_and_next_to_nothing_where_it_is_s
     model, unit = any_tiny, HiddenUnit(layer=1, number=5)
     moments = _moments(model, tmp_path)
     site = Site("mlp_in", 1)
-    at, elsewhere = ([_read(model, site, text, Revision()) for text in texts] for texts in (["The capital of"], ["A river"]))
+    at, elsewhere = (
+        [read_at_end(model, site, text, Revision()) for text in texts] for texts in (["The capital of"], ["A river"])
+    )
     x, other = torch.stack(at, dim=1), torch.stack(elsewhere, dim=1)
     # One at x and zero at the other, exactly.
     both = torch.cat([x, other], dim=1).double()
@@ -90,8 +86,8 @@ def test_a_unit_adds_its_output_where_it_opens_and_next_to_nothing_where_it_is_s
     torch.testing.assert_close(gate.openings(both.float()), torch.tensor([1.0, 0.0]), atol=1e-3, rtol=0)
     revision, removed = (Revision(deltas=(write_unit(model, unit, gate, o),)) for o in (output, 0 * output))
     value = Site("value", 1)
-    opened = _read(model, value, "The capital of", revision) - _read(model, value, "The capital of", removed)
-    shut = _read(model, value, "A river", revision) - _read(model, value, "A river", removed)
+    opened = read_at_end(model, value, "The capital of", revision) - read_at_end(model, value, "The capital of", removed)
+    shut = read_at_end(model, value, "A river", revision) - read_at_end(model, value, "A river", removed)
     torch.testing.assert_close(opened, output, atol=2e-3, rtol=2e-3)
     assert float(shut.norm()) < 1e-3 * float(output.norm())
 
@@ -205,7 +201,7 @@ def test_the_gate_is_shut_at_the_subject_in_other_texts_where_that_is_wanted(tin
             "The capital of California",
             *(text.partition("{}")[0] + "California" for text in TEXTS if text[-1] != "?"),
         )
-        told, *others = (float(_read(tiny, Site("key", 1), text, revision)[number]) for text in texts_read)
+        told, *others = (float(read_at_end(tiny, Site("key", 1), text, revision)[number]) for text in texts_read)
         opened.append(max(others) / told)
     assert opened[0] > 0.1
     assert opened[1] < 0.5 * opened[0]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from reading import read_at_end
 
 from emendo.edit.hidden_units import HiddenUnit, make_gate, write_unit
 from emendo.edit.strength import at_strength
-from emendo.models import EditableModel, Revision, Site, TokenBatch, WeightDelta, at_revisions, encode, read_until
+from emendo.models import EditableModel, Revision, Site, WeightDelta
 from tiny_models import random_delta
 
 STRENGTHS = (0.25, 1.5)
@@ -29,7 +30,7 @@ def test_at_strength_one_an_edit_is_itself(tiny: EditableModel) -> None:
 @pytest.mark.parametrize("strength", STRENGTHS)
 def test_a_hidden_unit_opens_as_before_and_adds_so_many_times_as_much(any_tiny: EditableModel, strength: float) -> None:
     model, text = any_tiny, "The capital of"
-    (x,) = _read(model, Site("mlp_in", 1), text, Revision()).unsqueeze(0)
+    (x,) = read_at_end(model, Site("mlp_in", 1), text, Revision()).unsqueeze(0)
     opens = x / (x @ x)
     gate = make_gate(model, 1, opens=opens, always=opens, inputs=x[:, None], threshold=0.3, sharpness=9.0)
     output = torch.randn(model.d_model, generator=torch.Generator().manual_seed(0))
@@ -42,15 +43,8 @@ def test_a_hidden_unit_opens_as_before_and_adds_so_many_times_as_much(any_tiny: 
     )
 
     def added(delta: WeightDelta) -> torch.Tensor:
-        at, without = (_read(model, Site("value", 1), text, Revision(deltas=(d,))) for d in (delta, silent))
+        at, without = (read_at_end(model, Site("value", 1), text, Revision(deltas=(d,))) for d in (delta, silent))
         return at - without
 
     torch.testing.assert_close(added(both), 2 * output, atol=5e-3, rtol=5e-3)
     torch.testing.assert_close(added(at_strength(model, both, strength)), 2 * strength * output, atol=5e-3, rtol=5e-3)
-
-
-def _read(model: EditableModel, site: Site, text: str, revision: Revision) -> torch.Tensor:
-    """What stands at a site at the last token of a text."""
-    batch = TokenBatch.align(model, [encode(model, text)])
-    with at_revisions(model, [revision]):
-        return read_until(model, batch, [site])[site].reshape(batch.input_ids.shape[1], -1)[-1].float()
