@@ -64,6 +64,12 @@ def test_a_kept_result_is_found_again_and_only_for_the_same_question(tiny: Edita
         assert not torch.equal(other.matrix, first.matrix)
 
 
+def test_layers_come_in_the_order_asked_for_whichever_of_them_are_kept_already(tiny: EditableModel, tmp_path: Path) -> None:
+    corpus = _corpus(tiny, 100)
+    second_moments(tiny, [1], corpus, tokens=100, home=tmp_path)
+    assert list(second_moments(tiny, [2, 1, 0], corpus, tokens=100, home=tmp_path)) == [2, 1, 0]
+
+
 def test_a_sample_is_reproducible_and_long_enough(tiny: EditableModel, tmp_path: Path) -> None:
     first = sampled_corpus(tiny, 200, home=tmp_path)
     assert len(first.ids) == 200

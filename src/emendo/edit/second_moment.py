@@ -86,7 +86,7 @@ def second_moments(
     crew: Crew | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[int, SecondMoment]:
-    """The second moment of each layer's keys over a corpus, read from the cache where it is there.
+    """The second moment of each layer's keys over a corpus, in the order of the layers, read from the cache where it is there.
 
     Args:
         model: At its original revision.
@@ -126,7 +126,7 @@ def second_moments(
             _write(path, found[layer])
     if folder is not None:
         forget_pieces(work, parts, folder)
-    return found
+    return {layer: found[layer] for layer in layers}
 
 
 def _moment(site: str, layer: int, sums: Sums, corpus: Corpus, corpus_digest: str) -> SecondMoment:
