@@ -48,7 +48,7 @@ def run(folder: Path) -> dict[str, object]:
     model = load_model(str(folder / "model"))
     target = target_ids(model, REQUEST.target_new)[0]
     before = logits(model, Revision())
-    edit = compute_edit(model, REQUEST, config=QUICK, corpus=str(text), home=folder / "home")
+    edit = compute_edit(model, REQUEST, method="two_layer", config=QUICK, corpus=str(text), home=folder / "home")
     provenance = Provenance(**edit.account(), who="a test", why="")
     ledger = Ledger.open(model, home=folder / "home")
     ledger.commit(Patch.make(model, edit.delta, edit.requests, provenance, parent=Revision()))

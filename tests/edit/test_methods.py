@@ -211,7 +211,7 @@ def test_a_search_that_was_kept_is_not_done_again(
     config = METHODS.get("two_layer").Config(**{**EASY, **OWN["two_layer"], "steps": 3, "clamp": 0.1})
 
     def editor() -> Editor:
-        return Editor(tiny, config=config, home=tmp_path, keep_values=True)
+        return Editor(tiny, method="two_layer", config=config, home=tmp_path, keep_values=True)
 
     (first,) = editor().compute([REQUESTS[:2]])
     searched: list[int] = []
@@ -254,6 +254,11 @@ def test_settings_are_those_measured_for_the_model_and_what_is_asked_otherwise(t
         Editor(tiny, method="rome", config={"layers": (1, 2)}, home=tmp_path)
     with pytest.raises(InvalidRequest, match="nothing to edit"):
         Editor(tiny, home=tmp_path).compute([[]])
+
+
+def test_settings_of_another_method_are_refused(tiny: EditableModel, tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match=r"two_layer\.Config, and 'rome' takes its own"):
+        Editor(tiny, method="rome", config=METHODS.get("two_layer").Config(layers=(1,)), home=tmp_path)
 
 
 def test_one_value_stands_for_a_list_of_one() -> None:

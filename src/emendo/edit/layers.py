@@ -47,8 +47,12 @@ def settled(
 
     Raises:
         UnknownName: The method has no setting of a name.
-        InvalidRequest: A layer does not exist or is given twice, or layers do not rise where their order says nothing.
+        InvalidRequest: The settings are another method's, a layer does not exist or is given twice, or layers do not rise where
+            their order says nothing.
     """
+    if not (config is None or isinstance(config, Mapping | plugin.Config)):
+        found = f"{type(config).__module__}.{type(config).__name__}"
+        raise InvalidRequest(f"The settings are a {found}, and '{method}' takes its own; name the method, too.")
     profile = read_profile(model, method, home)
     settled: MethodSettings = (
         config_of(method, plugin, {**profile, **(config or {})}) if config is None or isinstance(config, Mapping) else config
