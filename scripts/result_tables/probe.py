@@ -24,9 +24,9 @@ def probe(path: Path) -> str:
         cells = [*shares, f"{candidate['relative_norm']:.3f}", f"{candidate['seconds']:.1f}"]
         rows.append([f"**{settings}**" if candidate == found["best"] else settings, *cells])
     told = f"`{found['method']}` on {found['model']}, {found['n']} known facts edited one by one with each candidate, in"
-    told += f" {found['seconds'] / 60:.1f} minutes on two cores"
+    told += f" {found['seconds'] / 60:.1f} minutes on a machine of two cores"
     header = ("candidate", r"S\*", "completion, %", "chat, %", r"NS\*", "‖Δ‖/‖W‖", "s an edit")
     return "\n\n".join([layout.table(header, rows), layout.FOOTNOTE, layout.source(told, found["command"], found["date"])])
 
 
-PARTS: Parts = {"probe": ("probe_two_layer.json", probe)}
+PARTS: Parts = {"probe": ("probe_hidden_unit.json", probe)}
