@@ -69,6 +69,30 @@ def test_the_pill_changes_the_model_and_with_it_the_ledger(chromium: Browser, bo
     visit.close()
 
 
+def test_the_conversation_that_was_asked_for_last_is_shown(chromium: Browser, both: str) -> None:
+    visit = Visit(chromium, both)
+    page = visit.page
+    visit.ask("What is the capital of France?")
+    page.get_by_role("button", name="New chat").first.click()
+    visit.ask("What is the capital of Germany?")
+    expect(page.locator("[data-answer]").last).not_to_be_empty()
+    with asking(both) as client:
+        newest, older = client.get("/conversations").json()["conversations"][:2]
+
+    def late(route: Route) -> None:
+        """The one that was open comes late, and that which is asked for meanwhile later."""
+        page.wait_for_timeout(500 if newest["id"] in route.request.url else 1500)
+        route.continue_()
+
+    page.route(re.compile(f"/api/conversations/({newest['id']}|{older['id']})$"), late)
+    page.reload()
+    page.get_by_role("navigation").get_by_role("button", name=older["title"], exact=True).first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(older["title"])
+    expect(page.locator("[data-answer]").last).not_to_be_empty()
+    expect(page.get_by_role("log")).to_contain_text(older["title"])
+    visit.close()
+
+
 def test_what_is_said_at_once_goes_to_the_model_that_was_chosen(chromium: Browser, both: str) -> None:
     def late(route: Route) -> None:
         """The conversation's new model reaches the server a second after it was chosen."""

@@ -31,6 +31,8 @@ export class Chat {
   onanswered: (message: Message) => void = () => undefined;
 
   #followed = new Map<string, AbortController>();
+  /** The conversation that was asked for last: what comes late of another is not shown. */
+  #wanted: string | null = null;
 
   constructor(
     private readonly api: Api,
@@ -45,6 +47,7 @@ export class Chat {
   /** Leaves the conversation for an empty one. */
   clear(): void {
     this.#unfollow();
+    this.#wanted = null;
     this.conversation = null;
     this.messages = [];
     this.choices = {};
@@ -53,11 +56,14 @@ export class Chat {
 
   async open(id: string): Promise<void> {
     this.clear();
+    this.#wanted = id;
     this.isLoading = true;
     try {
       await this.#fetch(id);
+    } catch (error) {
+      if (this.#wanted === id) throw error;
     } finally {
-      this.isLoading = false;
+      if (this.#wanted === id) this.isLoading = false;
     }
   }
 
@@ -71,6 +77,7 @@ export class Chat {
     if (!this.conversation) {
       const { system, settings } = this.draft;
       this.conversation = { ...(await this.api.post<Conversation>("/api/conversations", { model, system, settings })), messages: [] };
+      this.#wanted = this.conversation.id;
     }
     const id = this.conversation.id;
     const under = parent === undefined ? (this.steps.at(-1)?.message.id ?? null) : parent;
@@ -113,7 +120,7 @@ export class Chat {
 
   async #fetch(id: string): Promise<void> {
     const conversation = await this.api.get<Conversation>(`/api/conversations/${id}`);
-    if (this.conversation && this.conversation.id !== id) return;
+    if (this.#wanted !== id) return;
     this.conversation = conversation;
     const kept = this.messages.filter((message) => this.#followed.has(message.id));
     this.messages = kept.reduce(withMessage, conversation.messages);
