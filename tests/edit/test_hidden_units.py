@@ -65,11 +65,16 @@ def test_the_moment_of_what_the_mlp_reads_is_that_of_the_inputs(any_tiny: Editab
     torch.testing.assert_close(moment.matrix, shrunk, atol=1e-4, rtol=1e-3)
 
 
-def test_a_unit_adds_its_output_where_it_opens_and_next_to_nothing_where_it_is_shut(
-    any_tiny: EditableModel, tmp_path: Path
-) -> None:
+def test_the_constant_is_one_on_inputs_that_share_a_direction(tiny: EditableModel, tmp_path: Path) -> None:
+    x = torch.randn(500, tiny.d_model, generator=torch.Generator().manual_seed(0))
+    x[:, 0] += 10
+    moment = replace(_moments(tiny, tmp_path)[1], matrix=x.T @ x / len(x), mean=x.mean(dim=0))
+    torch.testing.assert_close(x @ constant(moment), torch.ones(len(x)), atol=0.5, rtol=0)
+    assert float((x @ constant(moment)).mean()) == pytest.approx(1, abs=0.02)
+
+
+def test_a_unit_adds_its_output_where_it_opens_and_next_to_nothing_where_it_is_shut(any_tiny: EditableModel) -> None:
     model, unit = any_tiny, HiddenUnit(layer=1, number=5)
-    moments = _moments(model, tmp_path)
     site = Site("mlp_in", 1)
     at, elsewhere = (
         [read_at_end(model, site, text, Revision()) for text in texts] for texts in (["The capital of"], ["A river"])
@@ -79,9 +84,8 @@ def test_a_unit_adds_its_output_where_it_opens_and_next_to_nothing_where_it_is_s
     both = torch.cat([x, other], dim=1).double()
     opens = torch.linalg.lstsq(both.T, torch.tensor([[1.0], [0.0]], dtype=torch.float64)).solution[:, 0].float()
     output = torch.randn(model.d_model, generator=torch.Generator().manual_seed(0))
-    always = constant(moments[1])
     # In a random model no direction is the same for all inputs; one that is for these two shows what is claimed.
-    always = torch.linalg.lstsq(both.T, torch.ones(2, 1, dtype=torch.float64)).solution[:, 0].float() + 0 * always
+    always = torch.linalg.lstsq(both.T, torch.ones(2, 1, dtype=torch.float64)).solution[:, 0].float()
     gate = make_gate(model, 1, opens=opens, always=always, inputs=x, threshold=0.35, sharpness=40.0)
     torch.testing.assert_close(gate.openings(both.float()), torch.tensor([1.0, 0.0]), atol=1e-3, rtol=0)
     revision, removed = (Revision(deltas=(write_unit(model, unit, gate, o),)) for o in (output, 0 * output))

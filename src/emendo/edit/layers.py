@@ -50,13 +50,14 @@ def settled(
         InvalidRequest: The settings are another method's, a layer does not exist or is given twice, or layers do not rise where
             their order says nothing.
     """
-    if not (config is None or isinstance(config, Mapping | plugin.Config)):
+    profile = read_profile(model, method, home)
+    if config is None or isinstance(config, Mapping):
+        settled: MethodSettings = config_of(method, plugin, {**profile, **(config or {})})
+    elif isinstance(config, plugin.Config):
+        settled = config
+    else:
         found = f"{type(config).__module__}.{type(config).__name__}"
         raise InvalidRequest(f"The settings are a {found}, and '{method}' takes its own; name the method, too.")
-    profile = read_profile(model, method, home)
-    settled: MethodSettings = (
-        config_of(method, plugin, {**profile, **(config or {})}) if config is None or isinstance(config, Mapping) else config
-    )
     if not settled.layers:
         settled = replace(settled, layers=profile.get("layers") or default_layers(model, plugin.LAYERS))
     if len(set(settled.layers)) < len(settled.layers):
