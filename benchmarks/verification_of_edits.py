@@ -21,7 +21,7 @@ from typing import Any
 from verification_counts import share
 from verification_statements import is_tuning
 
-from emendo.edit import compute_edit
+from emendo.edit import DEFAULT_METHOD, compute_edit
 from emendo.errors import EditRefused
 from emendo.evaluate.benchmarks import capitals
 from emendo.evaluate.cases import Case
@@ -75,6 +75,7 @@ def main() -> None:
     """Edit, ask, verify, count."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--n", type=int, default=20, help="facts to edit")
+    parser.add_argument("--method", default=DEFAULT_METHOD, help="that edits them")
     chosen = parser.parse_args()
     model, facts = load_model(), open_source("facts")
     cases = [case for case in capitals.read_cases(Path(capitals.DATA)) if not is_tuning(case.request.fact.subject)]
@@ -83,7 +84,7 @@ def main() -> None:
     step = max(1, len(cases) // chosen.n)
     for case in cases[::step][: chosen.n]:
         try:
-            edit = compute_edit(model, case.request)
+            edit = compute_edit(model, case.request, method=chosen.method)
         except EditRefused:
             refused += 1
             continue
@@ -99,7 +100,7 @@ def main() -> None:
     false, true = ([row for row in known if row["is_true"] is kind] for kind in (False, True))
     planted = [row for row in false if row["side"] == "edited"]
     document = {
-        "command": f"python benchmarks/verification_of_edits.py --n {chosen.n}",
+        "command": f"python benchmarks/verification_of_edits.py --n {chosen.n} --method {chosen.method}",
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "model": model.name,
         "facts": chosen.n,
