@@ -137,5 +137,5 @@ class Visit:
     def close(self) -> None:
         """Leave, having seen that nothing went wrong and nothing was fetched from elsewhere."""
         self.context.close()
-        assert self.errors == []
-        assert self.elsewhere == []
+        assert self.errors == [], self.errors
+        assert self.elsewhere == [], self.elsewhere
