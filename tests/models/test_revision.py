@@ -9,7 +9,17 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 import emendo.models.revision as revision_module
-from emendo.models import ORIGINAL, EditableModel, Revision, Site, TokenBatch, at_revisions, encode, patch_activation
+from emendo.models import (
+    ORIGINAL,
+    EditableModel,
+    Revision,
+    Site,
+    SiteDelta,
+    TokenBatch,
+    at_revisions,
+    encode,
+    patch_activation,
+)
 from tiny_models import build_tiny, random_delta
 
 TEXTS = ["The capital of France is", "What is the capital of Texas?", "said the old man"]
@@ -130,6 +140,12 @@ def test_norm_from_factors_is_the_norm_of_the_matrix(tiny: EditableModel) -> Non
     (change,) = random_delta(tiny, (1,), rank=5).changes
     assert change.rank == 5
     assert change.norm == pytest.approx(float(change.dense().norm()), rel=1e-5)
+
+
+def test_the_norm_of_a_great_many_factors_fits_into_memory() -> None:
+    # Their products with one another would take 320 GB.
+    u, v = torch.ones(4, 200_000) / 200_000, torch.ones(3, 200_000)
+    assert SiteDelta(site="any", output_factor=u, input_factor=v).norm == pytest.approx(12**0.5)
 
 
 def test_a_delta_with_holes_is_not_finite(tiny: EditableModel) -> None:

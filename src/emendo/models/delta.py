@@ -38,8 +38,10 @@ class SiteDelta:
 
     @cached_property
     def norm(self) -> float:
-        """Frobenius norm of U Vᵀ, from the factors: ‖U Vᵀ‖² = sum of (UᵀU) ∘ (VᵀV)."""
+        """Frobenius norm of U Vᵀ, from the factors while they are the smaller: ‖U Vᵀ‖² = sum of (UᵀU) ∘ (VᵀV)."""
         u, v = self.output_factor.double(), self.input_factor.double()
+        if self.rank**2 > u.shape[0] * v.shape[0]:
+            return float((u @ v.T).norm())
         return float(((u.T @ u) * (v.T @ v)).sum().clamp(min=0).sqrt())
 
     def dense(self) -> Float[Tensor, "outputs inputs"]:
