@@ -50,7 +50,7 @@ def test_a_run_that_is_stopped_leaves_the_points_that_it_came_to(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("EMENDO_HOME", str(tmp_path / "home"))
-    text, written = tmp_path / "text.txt", tmp_path / "curves.json"
+    text, written, picture, page = (tmp_path / name for name in ("text.txt", "curves.json", "curves.svg", "curves.html"))
     text.write_text("The capital of France is Paris. The capital of Texas is Austin. " * 100, encoding="utf-8")
     measure, measured = sequence._measured, []
 
@@ -62,8 +62,11 @@ def test_a_run_that_is_stopped_leaves_the_points_that_it_came_to(
 
     monkeypatch.setattr(sequence, "_measured", once)
     few = ("--model", str(folder), "--text", str(text), "--set", "steps=2", "--layer", "1", "--set", "prefixes=2")
-    code, _, _ = run(capsys, "--n", "2", "--points", "1", "--methods", "rome", *few, "-o", str(written))
+    outputs = ("-o", str(written), "--html", str(page), "--plot", str(picture))
+    code, _, _ = run(capsys, "--n", "2", "--points", "1", "--methods", "rome", *few, *outputs)
     assert code == 130
+    assert "rome" in picture.read_text()
+    assert "one edit at a time" in page.read_text()
     (curve,) = json.loads(written.read_text())["methods"]
     assert [point["edits"] for point in curve["points"]] == [1]
 

@@ -125,10 +125,10 @@ def command(
                 # Points are hours apart: whoever stops has those before.
                 if output is not None:
                     write_whole(output, as_json(document))
-    if plot is not None:
-        draw_sequence(document, plot)
-    if html is not None:
-        write_whole(html, sequence_page(document))
+                if plot is not None:
+                    draw_sequence(document, plot)
+                if html is not None:
+                    write_whole(html, sequence_page(document))
     if json:
         console.print_json(document)
     else:
