@@ -101,14 +101,7 @@ def sequence(path: Path) -> str:
     known = {measure.name: measure for curve in curves for measure in curve.measures}
     measures = [known[name] for name in ("score", "generation_completion", "generation_chat") if name in known]
     rows = [_sequence_row(curve, point, measures) for curve in curves for point in curve.points]
-    header = (
-        "method",
-        "edits so far",
-        *map(layout.label, measures),
-        "perplexity, ratio to unedited",
-        "‖Δ‖ / ‖W‖",
-        "s an edit",
-    )
+    header = ("method", "edits so far", *map(layout.label, measures), "perplexity, ratio to unedited", "‖Δ‖ / ‖W‖")
     told = f"{document['benchmark']}, of the facts edited so far n asked again, on {document['model']} (seed {document['seed']})"
     parts = [
         layout.table(header, rows),
@@ -127,7 +120,6 @@ def _sequence_row(curve: Curve, point: Point, measures: list[Figure]) -> tuple[A
         *(f"{with_interval(figure)}, n {figure.n}" if figure else "–" for figure in shown),
         f"{ratio(point.perplexity_ratio)} ({interval})",
         f"{point.relative_norm:.3f}",
-        f"{point.seconds_an_edit:.2f}",
     )
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from emendo.edit.keys_values import KeysValue, find_values
 from emendo.errors import InvalidRequest
 from emendo.evaluate import CaseSet
 from emendo.evaluate.sequence import as_curve, edit_in_sequence
@@ -68,6 +71,19 @@ def test_a_sequence_is_the_same_again_and_searches_nothing_twice(
     assert [replace(point, seconds_an_edit=0.0) for point in again] == [
         replace(point, seconds_an_edit=0.0) for point in first
     ]
+
+
+def test_an_edit_takes_as_long_when_its_search_was_kept(
+    tiny: EditableModel, case_set: CaseSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*given: Any, **named: Any) -> list[KeysValue]:
+        time.sleep(0.5)
+        return find_values(*given, **named)
+
+    monkeypatch.setattr("emendo.edit.kept_values.find_values", slow)
+    _run(tiny, case_set.core(), tmp_path)
+    monkeypatch.setattr("emendo.edit.kept_values.find_values", None)
+    assert all(point.seconds_an_edit > 0.5 for point in _run(tiny, case_set.core(), tmp_path))
 
 
 def test_a_batch_is_solved_together(tiny: EditableModel, case_set: CaseSet, tmp_path: Path) -> None:

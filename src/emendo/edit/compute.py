@@ -45,7 +45,7 @@ class Edit:
         seed: Of everything random.
         layers: The edited layers.
         statistics: The second moment of each edited site: corpus, tokens, digests.
-        figures: Steps, norms, probabilities, perplexity ratio, seconds.
+        figures: Steps, norms, probabilities, perplexity ratio, and the seconds that computing it took, in one go or not.
         held: What later edits of a sequence leave alone.
     """
 
@@ -137,6 +137,8 @@ class Editor:
             with at_revisions(model, [revision]):
                 self._history.earlier.extend(self._plugin.recall(self._job(), earlier, self.config))
         self._guard = Guard(model, revision, self._text)
+        # Seconds of all searches that were found kept.
+        self.spared = 0.0
 
     def compute(self, groups: Groups) -> list[Edit | EditRefused]:
         """An edit for each group, as if it were the only one; what the guard refuses comes back as the refusal.
@@ -151,9 +153,12 @@ class Editor:
             raise InvalidRequest("There is nothing to edit; give at least one request.")
         started = time.perf_counter()
         with matrix_units(self.model):
+            job = self._job()
             with at_revisions(self.model, [self.revision]):
-                solutions = self._plugin.compute_solutions(self._job(), groups, self.config)
-            seconds = (time.perf_counter() - started) / sum(map(len, groups))
+                solutions = self._plugin.compute_solutions(job, groups, self.config)
+            spared = 0.0 if job.values is None else job.values.spared
+            seconds = (time.perf_counter() - started + spared) / sum(map(len, groups))
+            self.spared += spared
             edits = []
             for at, (group, solution) in enumerate(zip(groups, solutions, strict=True), start=1):
                 edits.append(self._guarded(group, solution, seconds))

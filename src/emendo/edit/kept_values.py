@@ -1,7 +1,8 @@
 """Searches that are done are kept, so that a long run can be killed and taken up again, and a fact is searched for once.
 
 A search depends on the weights, on what is in force, on the unit's contexts and on the settings, and on nothing else: their digest
-names the file. Units are searched a few at a time, and each part is on disk before the next begins.
+names the file. Units are searched a few at a time, and each part is on disk before the next begins. How long a search took is
+kept with it, so that what an edit takes is told alike whether or not it was computed in one go.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -25,17 +27,19 @@ from emendo.models import ORIGINAL, EditableModel, Revision, Site
 _FORMAT = "emendo-values/2"
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False)
 class KeptValues:
     """Values that were searched at one revision.
 
     Attributes:
         folder: Where they lie.
         revision: Id of the revision that is to be edited.
+        spared: Seconds that the searches took once whose values were found here.
     """
 
     folder: Path
     revision: str
+    spared: float = 0.0
 
     def find(
         self,
@@ -53,9 +57,12 @@ class KeptValues:
         at = [ORIGINAL] * len(units) if revisions is None else revisions
         shares: Sequence[Sequence[float]] = [()] * len(units) if openings is None else openings
         paths = [self._path(model, site, *own, settings) for own in zip(units, at, shares, strict=True)]
-        found = {i: value for i, path in enumerate(paths) if (value := _read(path)) is not None}
+        kept = {i: read for i, path in enumerate(paths) if (read := _read(path)) is not None}
+        found = {i: value for i, (value, _) in kept.items()}
+        self.spared += sum(seconds for _, seconds in kept.values())
         missing = [i for i in range(len(units)) if i not in found]
         if missing:
+            started = time.perf_counter()
             searched = find_values(
                 model,
                 site,
@@ -66,8 +73,9 @@ class KeptValues:
                 savings=savings,
                 openings=None if openings is None else [openings[i] for i in missing],
             )
+            seconds = (time.perf_counter() - started) / len(missing)
             for i, value in zip(missing, searched, strict=True):
-                _write(paths[i], value)
+                _write(paths[i], value, seconds)
                 found[i] = value
         return [found[i] for i in range(len(units))]
 
@@ -96,7 +104,7 @@ class KeptValues:
         return self.folder / f"{hashlib.sha256(json.dumps(words).encode()).hexdigest()[:32]}.safetensors"
 
 
-def _write(path: Path, value: KeysValue) -> None:
+def _write(path: Path, value: KeysValue, seconds: float) -> None:
     figures = {
         "value_norm": value.value_norm,
         "steps": value.steps,
@@ -106,17 +114,19 @@ def _write(path: Path, value: KeysValue) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(f".{os.getpid()}")
     tensors = {"keys": value.keys.cpu().contiguous(), "delta": value.delta.cpu().contiguous()}
-    save_file(tensors, temporary, metadata={"figures": json.dumps(figures)})
+    save_file(tensors, temporary, metadata={"figures": json.dumps(figures), "seconds": str(seconds)})
     os.replace(temporary, path)
 
 
-def _read(path: Path) -> KeysValue | None:
-    """What is kept; None where nothing is, or a file is damaged."""
+def _read(path: Path) -> tuple[KeysValue, float] | None:
+    """What is kept, and the seconds that its search took; None where nothing is, or a file is damaged."""
     if not path.is_file():
         return None
     try:
         with safe_open(path, framework="pt") as file:
-            figures = json.loads(file.metadata()["figures"])
-            return KeysValue(keys=file.get_tensor("keys"), delta=file.get_tensor("delta"), **figures)
+            told = file.metadata()
+            figures = json.loads(told["figures"])
+            value = KeysValue(keys=file.get_tensor("keys"), delta=file.get_tensor("delta"), **figures)
+            return value, float(told["seconds"])
     except (SafetensorError, OSError, KeyError, TypeError, ValueError):
         return None

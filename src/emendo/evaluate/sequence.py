@@ -40,7 +40,7 @@ class SequencePoint:
         figures: On the facts taught so far.
         perplexity_ratio: Of plain text, to that of the unedited model.
         perplexity_interval: Its 95 % interval.
-        seconds_an_edit: Mean since the last point.
+        seconds_an_edit: Mean since the last point; a search that was kept counts with what it took once.
         relative_norm: Largest ‖Δ‖ / ‖W‖ of all edits together.
         collapsed: Whether the text has become ten times less likely, or impossible.
     """
@@ -103,7 +103,7 @@ def edit_in_sequence(
     done = 0
     refusals: list[str] = []
     for end in ends:
-        started, first = time.perf_counter(), done
+        started, first = time.perf_counter() + editor.spared, done
         while done < end:
             part = cases.cases[done : min(done + batch, end)]
             (edit,) = editor.compute([[request for case in part for request in case.requests]])
@@ -113,7 +113,7 @@ def edit_in_sequence(
                 refusals += [str(edit)] * len(part)
             done += len(part)
             report(f"{method}: edits", done, len(cases.cases))
-        seconds = (time.perf_counter() - started) / (done - first)
+        seconds = (time.perf_counter() + editor.spared - started) / (done - first)
         point = _measured(model, reader, editor.revision, cases.cases[:done], measured, seed, refusals, seconds, report)
         yield point
         if point.collapsed:
