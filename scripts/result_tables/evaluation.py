@@ -127,6 +127,7 @@ PARTS: Parts = {
     "quality": ("methods_counterfact.json", quality),
     "sequence": ("sequence.json", sequence),
     "sequence of hidden units": ("sequence_hidden_unit.json", sequence),
+    "sequence one by one": ("sequence_one_by_one.json", sequence),
     "sequence of methods": ("sequence_methods.json", sequence),
     "differences": ("methods_counterfact.json", differences),
     "leak": (
