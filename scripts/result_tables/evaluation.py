@@ -128,6 +128,7 @@ PARTS: Parts = {
     "sequence": ("sequence.json", sequence),
     "sequence of hidden units": ("sequence_hidden_unit.json", sequence),
     "sequence one by one": ("sequence_one_by_one.json", sequence),
+    "sequence of baselines": ("sequence_ft.json", sequence),
     "sequence of methods": ("sequence_methods.json", sequence),
     "differences": ("methods_counterfact.json", differences),
     "leak": (
