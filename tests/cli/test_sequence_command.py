@@ -43,6 +43,16 @@ def test_each_method_is_run_with_each_size_of_a_batch(
     assert [[point["edits"] for point in curve["points"]] for curve in document["methods"]] == [[1, 3], [2, 3]] * 2
     assert "memit, 2 together" in picture.read_text()
     assert "one edit at a time" in page.read_text()
+    measure, measured = sequence._measured, []
+    monkeypatch.setattr(sequence, "_measured", lambda *given: measured.append(given) or measure(*given))
+    code, _, err = run(capsys, "--n", "3", "--points", "1", "--methods", "emmet,rome", *few, *outputs)
+    assert code == 0
+    assert f"rome, 1 at a time: '{written}' holds what came after 1, 3 edits." in err
+    again = json.loads(written.read_text())["methods"]
+    assert [curve["method"] for curve in again] == ["emmet", "rome"]
+    assert again[1] == document["methods"][0]
+    # Those of emmet.
+    assert len(measured) == 2
 
 
 @pytest.mark.usefixtures("lenient")

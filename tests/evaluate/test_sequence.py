@@ -13,7 +13,7 @@ import pytest
 from emendo.edit.keys_values import KeysValue, find_values
 from emendo.errors import InvalidRequest
 from emendo.evaluate import CaseSet
-from emendo.evaluate.sequence import as_curve, edit_in_sequence
+from emendo.evaluate.sequence import as_curve, basis, edit_in_sequence, known_points
 from emendo.evaluate.sequence_figure import read_curves
 from emendo.evaluate.sequence_page import sequence_page
 from emendo.models import EditableModel
@@ -23,11 +23,8 @@ ROME = {"layers": (2,), "steps": 3, "formats": ("completion",), "clamp": 0.3}
 
 
 def _run(tiny: EditableModel, cases: CaseSet, home: Path, **settings):
-    return list(
-        edit_in_sequence(
-            tiny, cases, method="rome", config=ROME, text=TEXT, windows=2, home=home, points=(1, 2, 100), **settings
-        )
-    )
+    given = {"method": "rome", "config": ROME, "text": TEXT, "windows": 2, "points": (1, 2, 100), **settings}
+    return list(edit_in_sequence(tiny, cases, home=home, **given))
 
 
 def test_points_come_after_so_many_edits_and_the_last_after_all(
@@ -45,7 +42,7 @@ def test_points_come_after_so_many_edits_and_the_last_after_all(
         "model": "tiny",
         "model_digest": tiny.digest,
         "seed": 0,
-        "methods": [as_curve("rome", ROME, 1, found)],
+        "methods": [as_curve("rome", ROME, 1, "0", found)],
     }
     (curve,) = read_curves(json.loads(json.dumps(document)))
     assert [point.edits for point in curve.points] == [1, 2, 5]
@@ -103,3 +100,42 @@ def test_a_model_that_collapsed_is_edited_no_more(
     monkeypatch.setattr("emendo.evaluate.sequence.COLLAPSED", 0.0)
     (only,) = _run(tiny, case_set.core(), tmp_path)
     assert (only.edits, only.collapsed) == (1, True)
+
+
+def test_points_that_are_known_are_not_measured_again_and_edits_are_made_as_far_as_others_need_them(
+    tiny: EditableModel, case_set: CaseSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases = case_set.core()
+    first = _run(tiny, cases, tmp_path)
+    assert _run(tiny, cases, tmp_path, known=first[1:])[1:] == first[1:]
+    assert [point.edits for point in _run(tiny, cases, tmp_path, known=first, points=(1, 3))] == [1, 3, 5]
+    monkeypatch.setattr("emendo.evaluate.sequence.Editor", None)
+    assert _run(tiny, cases, tmp_path, known=first) == first
+    # Nothing comes after a collapse.
+    gone = replace(first[1], collapsed=True)
+    assert _run(tiny, cases, tmp_path, known=[first[0], gone]) == [first[0], gone]
+
+
+def test_points_are_taken_from_a_document_if_they_rest_on_the_same(
+    tiny: EditableModel, case_set: CaseSet, tmp_path: Path
+) -> None:
+    def rests_on(**settings: Any) -> str:
+        given = {"method": "rome", "config": ROME, "text": TEXT, "home": tmp_path, **settings}
+        return basis(tiny, given.pop("cases", case_set), **given)
+
+    found = _run(tiny, case_set.core(), tmp_path)
+    document = json.loads(json.dumps({"methods": [as_curve("rome", ROME, 1, rests_on(), found)]}))
+    assert list(known_points(document, rests_on())) == found
+    for other in (
+        {"config": {**ROME, "steps": 4}},
+        {"method": "memit"},
+        {"text": TEXT + "."},
+        {"batch": 2},
+        {"measured": 3},
+        {"seed": 1},
+        {"corpus": "sampled"},
+        {"cases": case_set.draw(2)},
+    ):
+        assert known_points(document, rests_on(**other)) == ()
+    for document in ({}, {"methods": None}, {"methods": [{"basis": rests_on()}]}, {"methods": ["other"]}):
+        assert known_points(document, rests_on()) == ()

@@ -8,20 +8,25 @@ out, and its fact counts as it is then answered. What was searched is kept, so a
 
 from __future__ import annotations
 
+import hashlib
+import json
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from emendo.edit import Edit, Editor
+from emendo.edit import METHODS, Edit, Editor
 from emendo.edit.guard import relative_norm
+from emendo.edit.layers import settled
 from emendo.errors import InvalidRequest
 from emendo.evaluate.ability import Reader
 from emendo.evaluate.cases import Case, CaseSet
 from emendo.evaluate.metrics import Figure, figures
 from emendo.evaluate.observation import observe
+from emendo.home import default_home
 from emendo.models import ORIGINAL, EditableModel, Revision
 
 COLLAPSED = 10.0
@@ -55,6 +60,13 @@ class SequencePoint:
     relative_norm: float
     collapsed: bool
 
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> SequencePoint:
+        """A point as `as_curve` wrote it."""
+        figures = tuple(Figure(**figure) for figure in fields["figures"])
+        low, high = fields["perplexity_interval"]
+        return cls(**{**fields, "figures": figures, "perplexity_interval": (low, high)})
+
 
 def edit_in_sequence(
     model: EditableModel,
@@ -70,6 +82,7 @@ def edit_in_sequence(
     corpus: str = "python",
     seed: int = 0,
     home: Path | None = None,
+    known: Sequence[SequencePoint] = (),
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Iterator[SequencePoint]:
     """The points of a sequence of edits, each as soon as it is measured.
@@ -88,6 +101,7 @@ def edit_in_sequence(
         corpus: Text for the second moment.
         seed: Of everything random.
         home: Where statistics are kept.
+        known: Points that were measured before, of the same `basis`.
         progress: Called with a stage, how much of it is done, and of how much.
 
     Raises:
@@ -96,15 +110,22 @@ def edit_in_sequence(
     if batch < 1:
         raise InvalidRequest(f"A batch of {batch} holds no request; give at least 1.")
     report = progress or (lambda stage, done, total: None)
-    reader = Reader(model, text, windows=windows)
-    editor = Editor(model, method=method, config=config, corpus=corpus, seed=seed, home=home, keep_values=True)
     wholes = (-(-point // batch) * batch for point in points)
     ends = sorted({end for end in wholes if end < len(cases.cases)} | {len(cases.cases)})
+    before = {point.edits: point for point in known}
+    collapse = min((point.edits for point in known if point.collapsed), default=ends[-1])
+    ends = [end for end in ends if end <= collapse]
+    last = max((end for end in ends if end not in before), default=0)
+    if last == 0:
+        yield from (before[end] for end in ends)
+        return
+    reader = Reader(model, text, windows=windows)
+    editor = Editor(model, method=method, config=config, corpus=corpus, seed=seed, home=home, keep_values=True)
     done = 0
     refusals: list[str] = []
     for end in ends:
         started, first = time.perf_counter() + editor.spared, done
-        while done < end:
+        while done < min(end, last):
             part = cases.cases[done : min(done + batch, end)]
             (edit,) = editor.compute([[request for case in part for request in case.requests]])
             if isinstance(edit, Edit):
@@ -113,6 +134,9 @@ def edit_in_sequence(
                 refusals += [str(edit)] * len(part)
             done += len(part)
             report(f"{method}: edits", done, len(cases.cases))
+        if end in before:
+            yield before[end]
+            continue
         seconds = (time.perf_counter() + editor.spared - started) / (done - first)
         point = _measured(model, reader, editor.revision, cases.cases[:done], measured, seed, refusals, seconds, report)
         yield point
@@ -155,6 +179,64 @@ def _measured(
     )
 
 
-def as_curve(method: str, config: Mapping[str, Any], batch: int, points: Sequence[SequencePoint]) -> dict[str, Any]:
+def basis(
+    model: EditableModel,
+    cases: CaseSet,
+    *,
+    method: str,
+    text: str,
+    config: Mapping[str, Any] | None = None,
+    batch: int = 1,
+    measured: int = 100,
+    windows: int = 32,
+    corpus: str = "python",
+    seed: int = 0,
+    home: Path | None = None,
+) -> str:
+    """What the points of a sequence depend on, as a SHA-256: points of one basis belong to one curve.
+
+    Args:
+        model: As for `edit_in_sequence`, like all that follow.
+        cases: What is taught.
+        method: Name of the editing method.
+        text: Plain text.
+        config: Settings; those measured for the model count too.
+        batch: Requests that are solved together.
+        measured: Most facts that are measured at a point.
+        windows: Of the text.
+        corpus: Text for the second moment.
+        seed: Of everything random.
+        home: Where profiles are kept.
+    """
+    settings = settled(model, method, METHODS.get(method), config, default_home() if home is None else home)
+    told = {
+        "version": version("emendo"),
+        "model": model.digest,
+        "cases": [asdict(case) for case in cases.cases],
+        "method": method,
+        "config": asdict(settings),
+        "batch": batch,
+        "measured": measured,
+        "text": text,
+        "windows": windows,
+        "corpus": Path(corpus).read_text(encoding="utf-8") if Path(corpus).is_file() else corpus,
+        "seed": seed,
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def as_curve(
+    method: str, config: Mapping[str, Any], batch: int, basis: str, points: Sequence[SequencePoint]
+) -> dict[str, Any]:
     """The points of one method as the document of `sequence_figure` holds them."""
-    return {"method": method, "config": dict(config), "batch": batch, "points": [asdict(point) for point in points]}
+    points_as_fields = [asdict(point) for point in points]
+    return {"method": method, "config": dict(config), "batch": batch, "basis": basis, "points": points_as_fields}
+
+
+def known_points(document: Mapping[str, Any], basis: str) -> tuple[SequencePoint, ...]:
+    """The points that a document has of a basis; none where it has no such curve, or is another document."""
+    try:
+        (points,) = (curve["points"] for curve in document["methods"] if curve.get("basis") == basis)
+        return tuple(SequencePoint.from_dict(point) for point in points)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return ()

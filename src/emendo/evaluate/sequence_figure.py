@@ -3,7 +3,7 @@
 The document is a JSON object:
 
     {"benchmark", "command", "date", "model", "model_digest", "seed",
-     "methods": [{"method", "config", "batch",
+     "methods": [{"method", "config", "batch", "basis",
                   "points": [{"edits", "figures": [Figure], "perplexity_ratio", "perplexity_interval": [low, high],
                               "seconds_an_edit", "relative_norm", "collapsed"}]}]}
 

@@ -56,7 +56,8 @@ def command(
 ) -> None:
     """Make many edits of one model, and measure after 1, 10, 100, … of them what still holds and what became of the model.
 
-    A run that was stopped goes on where it was.
+    A run that was stopped goes on where it was, and so does one that is given more methods or points: what the file given with
+    --output holds already is not measured again.
 
     \b
     Example:
@@ -71,7 +72,7 @@ def command(
     from emendo.evaluate.ability import WIKITEXT, read_text
     from emendo.evaluate.data import find_data
     from emendo.evaluate.documents import as_json, writable, write_whole
-    from emendo.evaluate.sequence import SequencePoint, as_curve, edit_in_sequence
+    from emendo.evaluate.sequence import as_curve, basis, edit_in_sequence, known_points
     from emendo.evaluate.sequence_figure import draw_sequence
     from emendo.evaluate.sequence_page import sequence_page
     from emendo.models import load_model
@@ -96,32 +97,35 @@ def command(
         "model": loaded.name,
         "model_digest": loaded.digest,
         "seed": seed,
-        "methods": [],
     }
+    before = {} if output is None else _read(output)
+    runs = []
+    for name, size in product(names, sizes):
+        how: dict[str, Any] = {"config": settings_of(name, config), "batch": size, "measured": measured}
+        how |= {"corpus": corpus, "seed": seed}
+        digest = basis(loaded, cases, method=name, text=plain, **how)
+        runs.append((name, how, digest, {point.edits: point for point in known_points(before, digest)}))
     with console.progress_of_stages() as progress:
-        for name, size in product(names, sizes):
-            found: list[SequencePoint] = []
-            document["methods"].append({})
+        for name, how, _, found in runs:
+            if found:
+                after = ", ".join(f"{edits:,}" for edits in found)
+                console.err.print(f"{name}, {how['batch']:,} at a time: '{output}' holds what came after {after} edits.")
+            refused = 0
             for point in edit_in_sequence(
-                loaded,
-                cases,
-                method=name,
-                text=plain,
-                config=settings_of(name, config),
-                batch=size,
-                points=ends,
-                measured=measured,
-                corpus=corpus,
-                seed=seed,
-                progress=progress,
+                loaded, cases, method=name, text=plain, points=ends, known=[*found.values()], progress=progress, **how
             ):
-                if point.refused > (found[-1].refused if found else 0):
+                if point.refused > refused:
                     console.err.print(
                         f"{name}: {point.refused:,} of {point.edits:,} edits were refused, the last of them because: "
                         f"{point.refusal}"
                     )
-                found.append(point)
-                document["methods"][-1] = as_curve(name, settings_of(name, config), size, found)
+                refused = point.refused
+                found[point.edits] = point
+                document["methods"] = [
+                    as_curve(method, of["config"], of["batch"], own, [points[edits] for edits in sorted(points)])
+                    for method, of, own, points in runs
+                    if points
+                ]
                 # Points are hours apart: whoever stops has those before.
                 if output is not None:
                     write_whole(output, as_json(document))
@@ -133,6 +137,17 @@ def command(
         console.print_json(document)
     else:
         _print(document)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The document that an earlier run left; nothing where there is none, or something else."""
+    from json import loads
+
+    try:
+        document = loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def _numbers(text: str) -> list[int]:
