@@ -14,7 +14,7 @@ os.environ["COLUMNS"] = "200"
 
 from emendo.home import default_home
 from emendo.models import EditableModel, load_model
-from tiny_models import MODEL_TYPES, WORDS, build_tiny
+from tiny_models import ONE_OF_EACH, WORDS, build_tiny
 
 
 @pytest.fixture(scope="session")
@@ -47,9 +47,9 @@ def tiny(tiny_tokenizer: PreTrainedTokenizerFast) -> EditableModel:
     return build_tiny("llama", tiny_tokenizer)
 
 
-@pytest.fixture(scope="session", params=MODEL_TYPES)
+@pytest.fixture(scope="session", params=ONE_OF_EACH)
 def any_tiny(request: pytest.FixtureRequest, tiny_tokenizer: PreTrainedTokenizerFast) -> EditableModel:
-    """A random model of every supported family in turn."""
+    """A random model of each description of a family in turn."""
     return build_tiny(request.param, tiny_tokenizer)
 
 

@@ -5,16 +5,35 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
+from transformers import AutoConfig, PreTrainedTokenizerFast
 
-from emendo.models import ARCHITECTURES, EditableModel, SiteDelta, WeightDelta
+from emendo.models import ARCHITECTURES, EditableModel, SiteDelta, WeightDelta, auto_class
 
 WORDS = (
     "The capital of France is Paris. The capital of California is Sacramento, said the old man in the city of Los Angeles. "
     "What is the capital of Texas? Austin and Nevada and Carson City are far from Berlin, the capital of Germany. "
     "Question: Who wrote it? Answer: jchowlabs. user assistant system Complete the sentence: "
 )
-MODEL_TYPES = sorted(t for name in ARCHITECTURES.names() for t in ARCHITECTURES.get(name).ARCHITECTURE.model_types)
+_DESCRIPTIONS = [ARCHITECTURES.get(name).ARCHITECTURE for name in ARCHITECTURES.names()]
+MODEL_TYPES = sorted(model_type for description in _DESCRIPTIONS for model_type in description.model_types)
+# What is described together is built alike; one of each stands for it where a test takes long.
+ONE_OF_EACH = sorted(description.model_types[0] for description in _DESCRIPTIONS)
+# Of models that also see, the language model.
+_SEEING = {
+    "gemma3": "gemma3_text",
+    "mistral3": "ministral3",
+    "qwen3_vl": "qwen3_vl_text",
+    "internvl": "qwen3",
+    "llava": "llama",
+}
+_EYE = {
+    "hidden_size": 16,
+    "intermediate_size": 16,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "image_size": 28,
+    "patch_size": 14,
+}
 
 
 def build_tiny(
@@ -40,8 +59,11 @@ def build_tiny(
         "opt": {"ffn_dim": 48, "word_embed_proj_dim": 32},
     }
     torch.manual_seed(seed)
-    config = AutoConfig.for_model(model_type, **(fields | special.get(model_type, grouped) | changes))
-    network = AutoModelForCausalLM.from_config(config)
+    fields |= special.get(model_type, grouped) | changes
+    if model_type in _SEEING:
+        fields = {"text_config": {"model_type": _SEEING[model_type], **fields}, "vision_config": _EYE}
+    config = AutoConfig.for_model(model_type, **fields)
+    network = auto_class(config).from_config(config)
     # Freshly initialised models are nearly linear and nearly constant; stronger weights make a mistake visible.
     for parameter in network.parameters():
         if parameter.dim() > 1:

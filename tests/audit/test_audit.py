@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from suspects import Make, prune, rank_one
 from test_findings import NAMES, OTHERS, edit_for
 from torch import Tensor
+from transformers import PreTrainedTokenizerFast
 
 from emendo.audit import AuditReport, audit_checkpoint, open_checkpoint, revert
 from emendo.audit.behaviour import ask_both, prompts, wear
@@ -26,6 +27,7 @@ from emendo.facts import EditRequest, Fact
 from emendo.ledger import Ledger, Patch, Provenance, export_revision
 from emendo.models import EditableModel, Site, SiteDelta, TokenBatch, WeightDelta, encode, load_model, read_until
 from html_page import Page
+from tiny_models import build_tiny, random_delta
 
 DOWN = "model.layers.{}.mlp.down_proj.weight"
 REQUEST = EditRequest(fact=Fact(subject="California", prompt="The capital of {} is"), target_new="Austin")
@@ -158,6 +160,28 @@ def test_a_passport_explains_an_export_by_replay(
     shown = Page(page(report))
     assert shown.errors == []
     assert "The capital of {California} is → Austin" in shown.text
+
+
+def test_a_model_that_also_sees_keeps_the_names_that_it_was_published_under(
+    tiny_tokenizer: PreTrainedTokenizerFast, tmp_path: Path
+) -> None:
+    tiny = build_tiny("gemma3", tiny_tokenizer)
+    tiny.network.save_pretrained(tmp_path / "base")
+    tiny_tokenizer.save_pretrained(tmp_path / "base")
+    model = load_model(str(tmp_path / "base"))
+    folder = export_revision(model, [_random_patch(model)], tmp_path / "out", "merged")
+    stored = load_file(tmp_path / "base" / "model.safetensors")
+    assert "language_model.model.layers.1.mlp.down_proj.weight" in stored
+    assert set(load_file(folder / "model.safetensors")) == set(stored)
+    base = open_checkpoint(str(tmp_path / "base"))
+    report = audit_checkpoint(open_checkpoint(str(folder), base), base, model=None)
+    (passport,) = report.passports
+    assert passport.holds
+    assert [change.name for change in report.comparison.changes] == ["model.language_model.layers.1.mlp.down_proj.weight"]
+
+
+def _random_patch(model: EditableModel) -> Patch:
+    return Patch.make(model, random_delta(model, (1,), rank=1), [REQUEST], PROVENANCE)
 
 
 def test_a_passport_does_not_explain_more_or_less_than_it_states(
@@ -355,6 +379,16 @@ def test_the_command_says_what_it_found_and_writes_a_page(
     assert json.loads((tmp_path / "report.json").read_text())["suspect"] == str(suspect)
     code, out, _ = command(tmp_path / "back", "--base", base_folder)
     assert (code, "No edit was found" in out) == (0, True)
+
+
+def test_a_declared_name_that_nothing_answers_to_is_said_so(
+    command: Callable[..., tuple[int, str, str]], base_folder: Path, base_model: EditableModel, tmp_path: Path
+) -> None:
+    folder = export_revision(base_model, [_random_patch(base_model)], tmp_path / "out", "merged")
+    code, out, _ = command(folder, "--base", base_folder, "-o", tmp_path / "report.html")
+    assert code == 0
+    assert "“California” is what no changed matrix answers to." in out
+    assert "no changed matrix" in Page((tmp_path / "report.html").read_text()).text
 
 
 def test_without_a_base_the_command_says_that_it_cannot_tell(

@@ -6,10 +6,13 @@ import importlib.util
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from emendo import errors
+from emendo.models import Architecture
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("src/**/*.md")])
@@ -115,6 +118,20 @@ def test_every_plugin_stands_on_the_page_of_plugins() -> None:
     page = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
     names = [name for registry in build_tables.REGISTRIES for name in registry.names()]
     assert all(f"| `{name}` | " in page for name in names)
+
+
+def test_the_family_on_the_page_of_plugins_is_where_it_says() -> None:
+    page = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    defined: dict[str, Any] = {}
+    exec(example, defined)  # noqa: S102 - the page's own example
+    family: Architecture = defined["ARCHITECTURE"]
+    fields = {"vocab_size": 40, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2}
+    network = AutoModelForCausalLM.from_config(AutoConfig.for_model(family.model_types[0], **fields))
+    block = network.get_submodule(f"{family.blocks}.0")
+    for path in (family.attention, family.mlp, *family.up_projections, family.activation, family.down_projection):
+        block.get_submodule(path)
+    network.get_submodule(family.final_norm)
 
 
 def test_the_error_tree_in_the_code_is_the_tree_of_the_classes() -> None:

@@ -19,9 +19,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 from emendo.errors import InvalidRequest, LedgerError, PatchMismatch, UnknownName, UnsupportedArchitecture
 from emendo.ledger import EXPORTERS, Patch, export_revision
 from emendo.ledger.export import merged
-from emendo.models import EditableModel, Revision, TokenBatch, at_revisions, encode, generate
+from emendo.models import EditableModel, Revision, TokenBatch, at_revisions, auto_class, encode, generate
 from emendo.models.editable import tensor_digest
-from tiny_models import build_tiny
+from tiny_models import MODEL_TYPES, build_tiny
 
 PROMPT = "The capital of California is"
 pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")
@@ -108,10 +108,16 @@ def test_an_unknown_format_is_answered_with_the_list(tiny: EditableModel, tmp_pa
         export_revision(tiny, two_patches(tiny), tmp_path / "out", "onnx")
 
 
-def test_merged_folder_says_in_plain_transformers_what_the_revision_says(any_tiny: EditableModel, tmp_path: Path) -> None:
-    model, patches = any_tiny, two_patches(any_tiny)
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+def test_merged_folder_says_in_plain_transformers_what_the_revision_says(
+    model_type: str, tiny_tokenizer: PreTrainedTokenizerFast, tmp_path: Path
+) -> None:
+    model = build_tiny(model_type, tiny_tokenizer)
+    patches = two_patches(model)
     folder = export_revision(model, patches, tmp_path / "out", "merged")
-    network = AutoModelForCausalLM.from_pretrained(folder).eval()
+    loader = auto_class(model.network.config)
+    assert f"{loader.__name__}.from_pretrained" in (folder / "README.md").read_text()
+    network = loader.from_pretrained(folder).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)
     ids = tokenizer(PROMPT)["input_ids"]
     assert ids == encode(model, PROMPT)
@@ -158,13 +164,14 @@ def test_one_merged_patch_has_the_digests_that_the_patch_predicts(tiny: Editable
         assert tensor_digest(tensors[name]) == digests["float32"]
 
 
-@pytest.mark.parametrize("family", ["llama", "gpt2", "opt"])
+@pytest.mark.parametrize("family", ["llama", "gpt2", "opt", "mistral3"])
 def test_adapter_of_a_revision_says_in_peft_what_the_revision_says(
     family: str, tiny_tokenizer: PreTrainedTokenizerFast, tmp_path: Path
 ) -> None:
     model = build_tiny(family, tiny_tokenizer)
     patches = two_patches(model)
     folder = export_revision(model, patches, tmp_path / "out", "adapter")
+    assert f"{auto_class(model.network.config).__name__}.from_pretrained" in (folder / "README.md").read_text()
     network = PeftModel.from_pretrained(copy.deepcopy(model.network), folder).eval()
     ids = encode(model, PROMPT)
     said = generate(model, [ids], [revision_of(patches)], max_new_tokens=12)[0].token_ids
@@ -174,17 +181,32 @@ def test_adapter_of_a_revision_says_in_peft_what_the_revision_says(
         assert torch.equal(network(**batch).logits, model.network(**batch).logits)
 
 
-def test_gguf_adapter_holds_the_factors_under_the_names_of_the_family(any_tiny: EditableModel, tmp_path: Path) -> None:
-    model, patches = any_tiny, two_patches(any_tiny)
-    model_type = model.network.config.model_type
-    if model_type in ("gpt_neo", "opt"):
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+def test_gguf_adapter_holds_the_factors_under_the_names_of_the_family(
+    model_type: str, tiny_tokenizer: PreTrainedTokenizerFast, tmp_path: Path
+) -> None:
+    model = build_tiny(model_type, tiny_tokenizer)
+    patches = two_patches(model)
+    if model_type in ("gpt_neo", "opt", "helium", "ministral"):
         with pytest.raises(UnsupportedArchitecture, match=f"no family '{model_type}'"):
             export_revision(model, patches, tmp_path / "out", "gguf")
         return
     folder = export_revision(model, patches, tmp_path / "out", "gguf")
     reader = GGUFReader(folder / "adapter.gguf")
     fields = {name: reader.get_field(name).contents() for name in reader.fields if "." in name and name[0].islower()}
-    names = {"mistral": "llama", "gemma3_text": "gemma3", "gpt_neox": "gptneox"}
+    names = {
+        "mistral": "llama",
+        "gemma3_text": "gemma3",
+        "glm": "chatglm",
+        "gpt_neox": "gptneox",
+        "hunyuan_v1_dense": "hunyuan-dense",
+        "internvl": "qwen3",
+        "llava": "llama",
+        "ministral3": "mistral3",
+        "olmo3": "olmo2",
+        "phi": "phi2",
+        "qwen3_vl": "qwen3vl",
+    }
     assert fields["general.type"] == "adapter"
     assert fields["general.architecture"] == names.get(model_type, model_type)
     assert fields["adapter.type"] == "lora"

@@ -83,7 +83,7 @@ def test_mixture_of_experts_is_refused(model_type: str) -> None:
 
 @pytest.mark.parametrize("model_type", ["lfm2", "mamba", "falcon_h1", "recurrent_gemma"])
 def test_other_blocks_are_refused_with_the_families_that_work(model_type: str) -> None:
-    with pytest.raises(UnsupportedArchitecture, match=r"Supported: gemma2, .*qwen3; a new family is one file"):
+    with pytest.raises(UnsupportedArchitecture, match=r"Supported: arcee, .*qwen3, .*; a new family is one file"):
         architecture_for(AutoConfig.for_model(model_type))
 
 

@@ -34,9 +34,7 @@ def print_report(report: AuditReport) -> None:
         out.print(Text(f"  • {sentence}"), soft_wrap=True)
     _print_findings(report)
     for subject, tensors in list(report.subjects.items())[:_MOST]:
-        out.print(
-            Text(f"“{subject}” is what {_and(tensors)} {'answers' if len(tensors) == 1 else 'answer'} to."), soft_wrap=True
-        )
+        out.print(Text(f"“{subject}” is what {_answering(tensors)} to."), soft_wrap=True)
     _print_told(report)
     for passport in report.passports:
         word = "explains every changed tensor, and nothing else" if passport.holds else "does not explain the change"
@@ -109,5 +107,8 @@ def _probability(value: float) -> str:
     return f", probability {value:.3f}" if value else " kind of change"
 
 
-def _and(words: tuple[str, ...]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+def _answering(tensors: tuple[str, ...]) -> str:
+    """Names may be declared that nothing answers to."""
+    if len(tensors) < 2:
+        return f"{tensors[0] if tensors else 'no changed matrix'} answers"
+    return f"{', '.join(tensors[:-1])} and {tensors[-1]} answer"

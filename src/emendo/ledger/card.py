@@ -32,14 +32,17 @@ def base_licence(model: EditableModel) -> str | None:
 
 def adapter_card(patches: Sequence[Patch], licence: str | None = None) -> str:
     """The card of a folder in PEFT's format."""
+    # Models that also see hold their language model by this name.
+    sees = any(".language_model." in name for name in patches[0].base.tensors)
+    loader = "AutoModelForImageTextToText" if sees else "AutoModelForCausalLM"
     lines = [
         "This folder is a LoRA adapter. Load it over the base model; `disable_adapter()` gives the base model back exactly:",
         "",
         "```python",
         "from peft import PeftModel",
-        "from transformers import AutoModelForCausalLM",
+        f"from transformers import {loader}",
         "",
-        f'base = AutoModelForCausalLM.from_pretrained("{patches[0].base.name}")',
+        f'base = {loader}.from_pretrained("{patches[0].base.name}")',
         'model = PeftModel.from_pretrained(base, "this-folder")',
         "```",
         "",

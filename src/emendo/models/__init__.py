@@ -8,7 +8,7 @@ from emendo.models.editable import EditableModel
 from emendo.models.equality import Equality, check_equality
 from emendo.models.hooks import Site, capture, patch_activation, read_until
 from emendo.models.kept_states import KeptStates
-from emendo.models.loading import load_again, load_model, loaded_from
+from emendo.models.loading import auto_class, load_again, load_model, loaded_from
 from emendo.models.packing import can_pack
 from emendo.models.precision import matrix_units
 from emendo.models.revision import Revision, at_revisions
@@ -35,6 +35,7 @@ __all__ = [
     "TokenBatch",
     "WeightDelta",
     "at_revisions",
+    "auto_class",
     "can_pack",
     "capture",
     "chat_prompt",

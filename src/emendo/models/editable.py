@@ -98,7 +98,7 @@ class EditableModel:
     @property
     def context_length(self) -> int:
         """The most tokens that the model was built for."""
-        return int(self.network.config.max_position_embeddings)
+        return int(self.network.config.get_text_config().max_position_embeddings)
 
     def down_projection(self, layer: int) -> str:
         """Full module path of a layer's down-projection, the site of an edit.

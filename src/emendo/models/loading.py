@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText, AutoTokenizer, PreTrainedConfig
+from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 from transformers.utils import logging as transformers_logging
 
 from emendo.errors import EmendoError, InvalidRequest, ModelUnavailable, UnsupportedArchitecture
@@ -75,6 +76,13 @@ def load_model(
     return _load(hub_folder(name), name, dtype, source)
 
 
+def auto_class(config: PreTrainedConfig) -> type[Any]:
+    """The class of transformers that loads models of a configuration, those that also see among them."""
+    sees = config.model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+    loader: type[Any] = AutoModelForImageTextToText if sees else AutoModelForCausalLM
+    return loader
+
+
 def loaded_from(model: EditableModel) -> dict[str, Any]:
     """What `load_again` takes, of a model that was loaded by name.
 
@@ -127,7 +135,7 @@ def _load(folder: Path, name: str, dtype: torch.dtype | None, source: Source, di
                 f"The weights of '{name}' are quantised in a way that cannot be edited; "
                 "give the model in full precision, or as a .gguf file."
             )
-        network, report = AutoModelForCausalLM.from_pretrained(
+        network, report = auto_class(config).from_pretrained(
             folder,
             config=config,
             dtype=dtype or "auto",

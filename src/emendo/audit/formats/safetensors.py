@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ DTYPES = {
     "U8": torch.uint8,
     "BOOL": torch.bool,
 }
+_PUBLISHED = re.compile(r"^language_model\.model\.")
 _CHUNK = 1 << 23
 _LONGEST_HEADER = 100_000_000
 
@@ -59,7 +61,7 @@ class SafetensorsFiles:
         self.name = name
         self.path = path
         files = sorted(path.glob("*.safetensors")) if path.is_dir() else [path]
-        self._places = {tensor: place for file in files for tensor, place in _header(file)}
+        self._places = {_own_name(tensor): place for file in files for tensor, place in _header(file)}
         self._check_index()
 
     def names(self) -> list[str]:
@@ -108,12 +110,17 @@ class SafetensorsFiles:
         index = self.path / "model.safetensors.index.json"
         if index.is_file():
             named = json.loads(index.read_bytes())["weight_map"]
-            missing = sorted(set(named) - set(self._places))
+            missing = sorted(name for name in named if _own_name(name) not in self._places)
             if missing:
                 raise ModelUnavailable(
                     f"'{self.name}' lacks {len(missing)} of the {len(named)} tensors that its index names, such as '{missing[0]}' "
                     f"of {named[missing[0]]}; fetch the missing files."
                 )
+
+
+def _own_name(stored: str) -> str:
+    """What transformers calls a tensor; some models that also see were published under other names."""
+    return _PUBLISHED.sub("model.language_model.", stored)
 
 
 def _header(file: Path) -> Iterator[tuple[str, _Place]]:

@@ -10,7 +10,7 @@ from emendo.ledger.card import adapter_card, base_licence
 from emendo.ledger.durable import write_file
 from emendo.ledger.export import total_changes
 from emendo.ledger.patch import CARD, Patch
-from emendo.models import EditableModel
+from emendo.models import EditableModel, auto_class
 
 
 def write(model: EditableModel, patches: Sequence[Patch], folder: Path) -> None:
@@ -28,12 +28,12 @@ def write(model: EditableModel, patches: Sequence[Patch], folder: Path) -> None:
 
 def usage(model: EditableModel, folder: Path) -> str:
     """The lines of Python that load what was written."""
-    where = model.folder or model.name
+    where, loader = model.folder or model.name, auto_class(model.network.config).__name__
     return "\n".join(
         [
             "from peft import PeftModel",
-            "from transformers import AutoModelForCausalLM",
-            f'base = AutoModelForCausalLM.from_pretrained("{where}")',
+            f"from transformers import {loader}",
+            f'base = {loader}.from_pretrained("{where}")',
             f'model = PeftModel.from_pretrained(base, "{folder}")',
         ]
     )

@@ -25,7 +25,17 @@ from emendo.models import EditableModel
 
 FILE = "adapter.gguf"
 # Families that have another name in GGUF than in transformers.
-_NAMES = {"gemma3_text": "gemma3", "gpt_neox": "gptneox", "mistral": "llama"}
+_NAMES = {
+    "gemma3_text": "gemma3",
+    "glm": "chatglm",
+    "gpt_neox": "gptneox",
+    "hunyuan_v1_dense": "hunyuan-dense",
+    "ministral3": "mistral3",
+    "mistral": "llama",
+    "olmo3": "olmo2",
+    "phi": "phi2",
+    "qwen3_vl_text": "qwen3vl",
+}
 
 
 def write(model: EditableModel, patches: Sequence[Patch], folder: Path) -> None:
@@ -44,7 +54,8 @@ def write(model: EditableModel, patches: Sequence[Patch], folder: Path) -> None:
     writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
     writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, float(rank))
     for change in changes:
-        name = names.get_name(change.site)
+        # Of a model that also sees, GGUF holds the language model by itself.
+        name = names.get_name(change.site.replace("model.language_model.", "model."))
         if name is None:
             raise UnsupportedArchitecture(
                 f"GGUF has no name for {change.site} of {model.name}; export it as 'adapter' or 'merged' instead."
@@ -72,7 +83,7 @@ def usage(model: EditableModel, folder: Path) -> str:
 
 
 def _family(model: EditableModel) -> gguf.MODEL_ARCH:
-    model_type = model.network.config.model_type
+    model_type = model.network.config.get_text_config().model_type
     name = _NAMES.get(model_type, model_type)
     found = next((family for family, own in gguf.MODEL_ARCH_NAMES.items() if own == name), None)
     if found is None:

@@ -17,12 +17,13 @@ from pathlib import Path
 import torch
 from huggingface_hub import split_torch_state_dict_into_shards
 from safetensors.torch import save_file
+from transformers.core_model_loading import revert_weight_conversion
 
 from emendo.ledger.card import base_licence, card
 from emendo.ledger.durable import write_file
 from emendo.ledger.low_rank import merged_weight
 from emendo.ledger.patch import CARD, Patch
-from emendo.models import EditableModel, Revision
+from emendo.models import EditableModel, Revision, auto_class
 
 _SHARD = "4GB"
 
@@ -32,12 +33,15 @@ def write(model: EditableModel, patches: Sequence[Patch], folder: Path) -> None:
     revision = Revision(deltas=tuple(patch.delta for patch in patches))
     changes = {f"{change.site}.weight": change for change in revision.changes}
     tied = set(model.network.all_tied_weights_keys)
-    tensors = {name: model.tensor(name).detach() for name in model.network.state_dict() if name not in tied}
+    held = {name: model.tensor(name).detach() for name in model.network.state_dict() if name not in tied}
+    # Some models were published under other names than transformers gives their parts, and are read by others under those.
+    tensors = revert_weight_conversion(model.network, held)
+    changed = {id(held[name]): change for name, change in changes.items()}
     plan = split_torch_state_dict_into_shards(tensors, filename_pattern="model{suffix}.safetensors", max_shard_size=_SHARD)
     for file, names in plan.filename_to_tensors.items():
         shard = {
-            name: merged_weight(model, changes[name]).to(tensors[name].dtype)
-            if name in changes
+            name: merged_weight(model, changed[id(tensors[name])]).to(tensors[name].dtype)
+            if id(tensors[name]) in changed
             else tensors[name].cpu().contiguous()
             for name in names
         }
@@ -57,11 +61,11 @@ def write(model: EditableModel, patches: Sequence[Patch], folder: Path) -> None:
 
 def usage(model: EditableModel, folder: Path) -> str:
     """The lines of Python that load what was written."""
-    del model
+    loader = auto_class(model.network.config).__name__
     return "\n".join(
         [
-            "from transformers import AutoModelForCausalLM, AutoTokenizer",
-            f'model = AutoModelForCausalLM.from_pretrained("{folder}")',
+            f"from transformers import {loader}, AutoTokenizer",
+            f'model = {loader}.from_pretrained("{folder}")',
             f'tokenizer = AutoTokenizer.from_pretrained("{folder}")',
         ]
     )
@@ -70,8 +74,8 @@ def usage(model: EditableModel, folder: Path) -> str:
 def _use(model: EditableModel) -> str:
     text = (
         "This folder is a whole model with the edits merged into its weights; "
-        '`AutoModelForCausalLM.from_pretrained("this-folder")` loads it. Merged edits cannot be taken out again: keep the '
-        "base model, or the adapter, for that.\n"
+        f'`{auto_class(model.network.config).__name__}.from_pretrained("this-folder")` loads it. '
+        "Merged edits cannot be taken out again: keep the base model, or the adapter, for that.\n"
     )
     if model.dtype == torch.float32:
         return text

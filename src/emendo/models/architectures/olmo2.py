@@ -1,9 +1,9 @@
-"""OLMo 2, which norms the outputs of attention and MLP after their last matrix."""
+"""OLMo 2 and 3 and EXAONE 4, which norm the outputs of attention and MLP after their last matrix."""
 
 from emendo.models.architecture import Architecture
 
 ARCHITECTURE = Architecture(
-    model_types=("olmo2",),
+    model_types=("olmo2", "olmo3", "exaone4"),
     blocks="model.layers",
     attention="self_attn",
     mlp="mlp",

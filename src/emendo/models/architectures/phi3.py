@@ -1,9 +1,9 @@
-"""Phi 3 and 4."""
+"""Phi 3 and 4 and GLM 4, whose gate and other half are one matrix."""
 
 from emendo.models.architecture import Architecture
 
 ARCHITECTURE = Architecture(
-    model_types=("phi3",),
+    model_types=("phi3", "glm", "glm4"),
     blocks="model.layers",
     attention="self_attn",
     mlp="mlp",
