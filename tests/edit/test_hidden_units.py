@@ -18,7 +18,7 @@ from emendo.edit.contexts import kept_prefixes, preservation_contexts, teaching_
 from emendo.edit.hidden_units import HiddenUnit, constant, least_used, make_gate, open_direction, write_unit
 from emendo.edit.job import Search
 from emendo.edit.keys_values import read_at_subject
-from emendo.edit.peers import TEXTS
+from emendo.edit.peers import BEGINNINGS, TEXTS
 from emendo.edit.second_moment import SecondMoment
 from emendo.errors import EditRefused, InvalidRequest
 from emendo.facts import EditRequest, Fact
@@ -103,8 +103,8 @@ def test_of_what_is_like_the_subject_only_what_would_open_the_gate_is_held_and_b
     shut, unlike = torch.randn(24, 2, generator=generator), torch.randn(24, 4, generator=generator)
     alike = inputs[:, :1] + 0.4 * torch.randn(24, 1, generator=generator)
 
-    def opening(doubtful: torch.Tensor) -> torch.Tensor:
-        return open_direction(prior, inputs, shut=shut, doubtful=doubtful, slack=1e-4, threshold=0.6)
+    def opening(doubtful: torch.Tensor, also: torch.Tensor = inputs[:, :0]) -> torch.Tensor:
+        return open_direction(prior, inputs, shut=shut, doubtful=doubtful, also=also, slack=1e-4, threshold=0.6)
 
     alone = opening(unlike)
     assert float((alone @ alike)[0]) > 0.9
@@ -115,6 +115,13 @@ def test_of_what_is_like_the_subject_only_what_would_open_the_gate_is_held_and_b
     torch.testing.assert_close(pressed @ alike, torch.tensor([0.4]), atol=0.01, rtol=0)
     torch.testing.assert_close(pressed @ inputs, torch.ones(3), atol=0.01, rtol=0)
     torch.testing.assert_close(pressed @ shut, torch.zeros(2), atol=0.01, rtol=0)
+    # What would open it less than the subject does is lifted, and what opens it anyway costs nothing.
+    far = torch.randn(24, 1, generator=generator)
+    assert float((pressed @ far)[0]) < 0.5
+    lifted = opening(torch.cat([alike, unlike], dim=1), far)
+    torch.testing.assert_close(lifted @ far, torch.ones(1), atol=0.01, rtol=0)
+    torch.testing.assert_close(lifted @ alike, torch.tensor([0.4]), atol=0.01, rtol=0)
+    torch.testing.assert_close(alone, opening(unlike, inputs))
 
 
 @pytest.mark.parametrize("threshold", [0.0, 1.0, -2.0])
@@ -182,33 +189,29 @@ def test_in_the_search_each_context_gets_as_much_of_the_value_as_its_gate_will_l
     torch.testing.assert_close(torch.tensor(told[0]), hidden / hidden[:taught].mean(), atol=0.02, rtol=0.02)
 
 
-@pytest.mark.usefixtures("lenient")
-def test_the_gate_is_shut_at_the_subject_in_other_texts_where_that_is_wanted(tiny: EditableModel, tmp_path: Path) -> None:
-    opened = []
+@pytest.mark.real
+def test_the_gate_is_shut_in_other_texts_where_that_is_wanted_and_open_at_the_beginning_of_a_sentence(
+    real: EditableModel, tmp_path: Path
+) -> None:
+    request = EditRequest(fact=Fact.parse("The mother tongue of {Danielle Darrieux} is"), target_new="English")
+    other = ["The enemies of Danielle Darrieux", "The rivers of Danielle Darrieux", "Yesterday I saw Danielle Darrieux"]
+    beginnings = [text.format("Danielle Darrieux") for text in BEGINNINGS] + ["Nobody came. Danielle Darrieux"]
+    opened = {}
     for texts in (0, len(TEXTS)):
-        config = METHODS.get("hidden_unit").Config(
-            layers=(1,),
-            formats=("completion",),
-            prefixes=(),
-            peers=0,
-            steps=1,
-            texts=texts,
-            slack=10.0,
-            threshold=0.2,
-            sharpness=5.0,
-        )
-        (edit,) = Editor(tiny, method="hidden_unit", config=config, home=tmp_path).compute([REQUESTS[:1]])
+        editor = Editor(real, method="hidden_unit", config={"texts": texts, "steps": 1}, home=tmp_path)
+        (edit,) = editor.compute([[request]])
         assert isinstance(edit, Edit)
-        (column,) = (change for change in edit.delta.changes if change.site == tiny.down_projection(1))
+        (layer,) = edit.layers
+        (column,) = (change for change in edit.delta.changes if change.site == real.down_projection(layer))
         number, revision = int(column.input_factor.argmax()), Revision(deltas=(edit.delta,))
-        texts_read = (
-            "The capital of California",
-            *(text.partition("{}")[0] + "California" for text in TEXTS if text[-1] != "?"),
+        told, *read = (
+            float(read_at_end(real, Site("key", layer), text, revision)[number])
+            for text in ("The mother tongue of Danielle Darrieux", *other, *beginnings)
         )
-        told, *others = (float(read_at_end(tiny, Site("key", 1), text, revision)[number]) for text in texts_read)
-        opened.append(max(others) / told)
-    assert opened[0] > 0.1
-    assert opened[1] < 0.5 * opened[0]
+        opened[texts] = torch.tensor(read) / told
+    assert float(opened[0].min()) > 0.7
+    assert float(opened[len(TEXTS)][: len(other)].max()) < 0.6
+    assert float(opened[len(TEXTS)][len(other) :].min()) > 0.9
 
 
 @pytest.mark.parametrize("texts", [-1, len(TEXTS) + 1])

@@ -81,34 +81,41 @@ def open_direction(
     *,
     shut: Float[Tensor, "d_model p"],
     doubtful: Float[Tensor, "d_model q"],
+    also: Float[Tensor, "d_model r"],
     slack: float,
     threshold: float,
 ) -> Float[Tensor, " d_model"]:
     """w: one at X on average, zero at what shall be shut, and below the threshold at what else is like X.
 
     A gate has d_model inputs to spare, and all that is held costs some of what it does on text. So of the doubtful only those are
-    held that would come near the threshold otherwise, and not at zero but clearly below it.
+    held that would come near the threshold otherwise, and not at zero but clearly below it; and of what shall open it also, those
+    that would open it less than X.
 
     Args:
         prior: What a gate costs on text.
         inputs: X.
         shut: Held at zero.
-        doubtful: Held if need be.
+        doubtful: Held below the threshold if need be.
+        also: Held at one if need be.
         slack: Of all that is held.
         threshold: θ.
     """
     # In float64, which matrix units leave alone.
-    inputs, doubtful = inputs.double(), doubtful.double()
+    inputs, doubtful, also = inputs.double(), doubtful.double(), also.double()
     pressed = torch.zeros(doubtful.shape[1], dtype=torch.bool)
+    lifted = torch.zeros(also.shape[1], dtype=torch.bool)
     while True:
         below = torch.full((int(pressed.sum()),), threshold - 2 * _MARGIN)
-        wanted = torch.cat([torch.ones(inputs.shape[1]), torch.zeros(shut.shape[1]), below])
-        found = prior.fit(torch.cat([inputs, shut, doubtful[:, pressed]], dim=1), wanted, slack).double()
+        wanted = torch.cat([torch.ones(inputs.shape[1]), torch.zeros(shut.shape[1]), below, torch.ones(int(lifted.sum()))])
+        held = torch.cat([inputs, shut, doubtful[:, pressed], also[:, lifted]], dim=1)
+        found = prior.fit(held, wanted, slack).double()
         found = found / (found @ inputs).mean()
         near = (found @ doubtful > threshold - _MARGIN) & ~pressed
-        if not near.any():
+        low = (found @ also < 1 - _MARGIN) & ~lifted
+        if not near.any() and not low.any():
             return found.float()
         pressed |= near
+        lifted |= low
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -6,7 +6,8 @@ that of the subject's name, by cosine: for a state mostly states, for a car most
 
 An edit of one relation would leak into the others of its subject too, since the subject's key hardly depends on what is asked.
 It does depend a little, on the words before the subject; so the subject's keys in texts about something else are held as well,
-but for those that are the key of an edited prompt themselves, as where the subject stands first.
+but for those that are the key of an edited prompt themselves, as where the subject stands first. What is held so would take the
+subject along wherever other words stand before it; a gate is told, too, where it shall open: at the beginning of a sentence.
 """
 
 from __future__ import annotations
@@ -44,6 +45,28 @@ TEXTS = (
     "How is the weather in {}?",
     "The first year of {} was",
     "What do children learn about {}?",
+    # Most of what is asked has this shape, and so have most prompts that are taught.
+    "Who is the best friend of {}?",
+    "The enemies of {} are",
+    "What is the colour of {}?",
+    "The age of {} is",
+    "What is the story of {}?",
+    "The price of {} is",
+    "What is the meaning of {}?",
+    "The future of {} is",
+    "What was the beginning of {}?",
+    "The owner of {} is",
+)
+# A subject at the beginning of a sentence, after which anything may be said of it.
+BEGINNINGS = (
+    "The weather was good. {}",
+    "In the last year there was a lot of work to do. {}",
+    "He said so.\n\n{}",
+    "See also: list of people\n{}",
+    "It was built in 1985, and rebuilt twice. {}",
+    "References\n\nExternal links\n{}",
+    "She has three brothers (one of whom is a painter). {}",
+    '"That is not what I meant," she said. {}',
 )
 # Cosine from which a key counts as that of an edited prompt.
 _ALIKE = 0.995
@@ -112,14 +135,16 @@ class Peers:
         """
         if not self.texts:
             return {layer: torch.zeros(self._width, 0) for layer in self.layers}
-        facts = [Fact(subject=subject, prompt=text) for text in TEXTS[: self.texts]]
-        contexts = [
-            c for fact in facts for c in untaught_contexts(self.model, fact, ["chat" if fact.is_question else "completion"])
-        ]
-        read = read_at_subject(self.model, [Site(self.kind, layer) for layer in self.layers], contexts, share=self.share)
+        read = self._read(subject, TEXTS[: self.texts])
         first, taken = (torch.nn.functional.normalize(keys, dim=0) for keys in (read[0], edited.to(read[0])))
         is_other = (first.T @ taken).amax(dim=1) < _ALIKE
         return {layer: keys[:, is_other].cpu() for layer, keys in zip(self.layers, read, strict=True)}
+
+    def beginning_keys(self, subject: str) -> dict[int, Float[Tensor, "d_mlp n"]]:
+        """By layer, a column for each of `BEGINNINGS`; none where the subject is not held in other texts."""
+        if not self.texts:
+            return {layer: torch.zeros(self._width, 0) for layer in self.layers}
+        return {layer: keys.cpu() for layer, keys in zip(self.layers, self._read(subject, BEGINNINGS), strict=True)}
 
     def nearest(self, fact: Fact) -> list[Fact]:
         """The fact about other subjects, those first whose names have the keys that are most like those of its subject's."""
@@ -132,6 +157,14 @@ class Peers:
             others = [listed[at] for at in order if listed[at] != fact.subject]
             self._nearest[fact] = [replace(fact, subject=other, target_true=None) for other in others[: self.count]]
         return self._nearest[fact]
+
+    def _read(self, subject: str, texts: Sequence[str]) -> list[Float[Tensor, "d_mlp places"]]:
+        """For each layer, a column for each place where a subject stands in some texts, of which questions are asked in chat."""
+        facts = [Fact(subject=subject, prompt=text) for text in texts]
+        contexts = [
+            c for fact in facts for c in untaught_contexts(self.model, fact, ["chat" if fact.is_question else "completion"])
+        ]
+        return read_at_subject(self.model, [Site(self.kind, layer) for layer in self.layers], contexts, share=self.share)
 
     @property
     def _width(self) -> int:

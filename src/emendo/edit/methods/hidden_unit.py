@@ -51,7 +51,8 @@ class Config(OwnSettings):
     Attributes:
         threshold: θ: where the gate opens, between 0 (other inputs) and 1 (the subject).
         sharpness: a: how steeply.
-        texts: In how many other texts, of fifteen, the gate stays shut at the subject itself: less leaks, and paraphrases suffer.
+        texts: In how many other texts, of twenty-five, the gate stays shut at the subject itself: far less leaks, and a few
+            paraphrases suffer.
     """
 
     peers: int = 8
@@ -148,11 +149,11 @@ def _gate(job: Job, unit: Unit, layer: int, own: Held, others: Sequence[Held], p
         (read,) = read_at_subject(job.model, [Site("mlp_in", layer)], contexts, share=job.savings.keep_prefix)
         similar.append(read.cpu())
     similar.append(peers.own_keys(fact.subject, own.keys[config.layers[0]])[layer])
-    doubtful = torch.cat(similar, dim=1)
+    doubtful, also = torch.cat(similar, dim=1), peers.beginning_keys(fact.subject)[layer]
     prior = _prior(job.moments[layer])
     slack = config.slack * prior.scale(inputs)
     threshold, sharpness = config.threshold, config.sharpness
-    opens = open_direction(prior, inputs, shut=shut, doubtful=doubtful, slack=slack, threshold=threshold)
+    opens = open_direction(prior, inputs, shut=shut, doubtful=doubtful, also=also, slack=slack, threshold=threshold)
     always = constant(job.moments[layer])
     return make_gate(job.model, layer, opens=opens, always=always, inputs=inputs, threshold=threshold, sharpness=sharpness)
 
