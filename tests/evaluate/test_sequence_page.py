@@ -105,6 +105,15 @@ def test_the_picture_is_written(document: dict[str, Any], tmp_path: Path, suffix
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
+def test_numbers_on_the_axis_do_not_run_into_each_other(document: dict[str, Any], tmp_path: Path) -> None:
+    for point, edits in zip(document["methods"][0]["points"], (1000, 300, 600), strict=True):
+        point["edits"] = edits
+    draw_sequence(document, tmp_path / "curves.svg")
+    drawn = (tmp_path / "curves.svg").read_text()
+    assert all(f"<!-- {edits} -->" in drawn for edits in ("1", "100", "300", "1,000"))
+    assert "<!-- 600 -->" not in drawn
+
+
 def test_a_model_without_a_finite_perplexity_is_drawn_and_told(document: dict[str, Any], tmp_path: Path) -> None:
     document["methods"][1]["points"][0] |= {"perplexity_ratio": math.inf, "perplexity_interval": [1.0, math.inf]}
     draw_sequence(document, tmp_path / "sequence.png")

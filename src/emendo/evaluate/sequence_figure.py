@@ -34,6 +34,8 @@ _MARKERS = "osD^vPX"
 _INK = "#1d2127"
 # Below this ratio an axis has few powers of ten, so the numbers between are written too.
 _NARROW = 5.0
+# Numbers on the logarithmic axis stand at least this factor apart.
+_APART = 1.8
 _STYLE: dict[Any, Any] = {
     "text.color": _INK,
     "axes.labelcolor": _INK,
@@ -244,7 +246,12 @@ def _log_axis(axes: Axes, curves: Sequence[Curve]) -> None:
 
     edits = sorted({point.edits for curve in curves for point in curve.points})
     axes.set_xscale("log")
-    axes.set_xticks(edits, [f"{count:,}" for count in edits])
+    # From the last one down, numbers that would run into the next are left out.
+    shown: list[int] = []
+    for count in reversed(edits):
+        if not shown or shown[-1] >= _APART * count:
+            shown.append(count)
+    axes.set_xticks(edits, [f"{count:,}" if count in shown else "" for count in edits])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("edits so far")
     axes.grid(axis="y", color="#80808030", linewidth=0.8)
