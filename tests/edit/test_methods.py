@@ -266,7 +266,7 @@ def test_one_value_stands_for_a_list_of_one() -> None:
     assert (config.prefixes, config.formats, config.layers) == ((10,), ("chat",), (2,))
 
 
-@pytest.mark.parametrize(("setting", "value"), [("texts", 16), ("texts", -1), ("text_slack", 0.0)])
+@pytest.mark.parametrize(("setting", "value"), [("texts", 26), ("texts", -1), ("text_slack", 0.0)])
 def test_other_texts_that_there_are_not_are_refused(setting: str, value: float) -> None:
     with pytest.raises(InvalidRequest, match=setting):
         config_of("two_layer", METHODS.get("two_layer"), {setting: value})
