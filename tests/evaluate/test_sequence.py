@@ -13,7 +13,8 @@ import pytest
 from emendo.edit.keys_values import KeysValue, find_values
 from emendo.errors import InvalidRequest
 from emendo.evaluate import CaseSet
-from emendo.evaluate.sequence import as_curve, basis, edit_in_sequence, known_points
+from emendo.evaluate.sequence import edit_in_sequence
+from emendo.evaluate.sequence_document import as_curve, basis_of, known_points
 from emendo.evaluate.sequence_figure import read_curves
 from emendo.evaluate.sequence_page import sequence_page
 from emendo.models import EditableModel
@@ -121,7 +122,7 @@ def test_points_are_taken_from_a_document_if_they_rest_on_the_same(
 ) -> None:
     def rests_on(**settings: Any) -> str:
         given = {"method": "rome", "config": ROME, "text": TEXT, "home": tmp_path, **settings}
-        return basis(tiny, given.pop("cases", case_set), **given)
+        return basis_of(tiny, given.pop("cases", case_set), **given)
 
     found = _run(tiny, case_set.core(), tmp_path)
     document = json.loads(json.dumps({"methods": [as_curve("rome", ROME, 1, rests_on(), found)]}))

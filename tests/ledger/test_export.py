@@ -164,6 +164,17 @@ def test_one_merged_patch_has_the_digests_that_the_patch_predicts(tiny: Editable
         assert tensor_digest(tensors[name]) == digests["float32"]
 
 
+def test_a_change_is_not_lost_where_tensors_are_published_in_another_form(
+    tiny: EditableModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        merged, "revert_weight_conversion", lambda _, held: {f"other.{n}": t.clone() for n, t in held.items()}
+    )
+    patch = make_patch(tiny)
+    tensors = stored_tensors(export_revision(tiny, [patch], tmp_path / "out", "merged"))
+    assert all(tensor_digest(tensors[name]) == digests["float32"] for name, digests in patch.merged.items())
+
+
 @pytest.mark.parametrize("family", ["llama", "gpt2", "opt", "mistral3"])
 def test_adapter_of_a_revision_says_in_peft_what_the_revision_says(
     family: str, tiny_tokenizer: PreTrainedTokenizerFast, tmp_path: Path

@@ -8,25 +8,20 @@ out, and its fact counts as it is then answered. What was searched is kept, so a
 
 from __future__ import annotations
 
-import hashlib
-import json
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emendo.edit import METHODS, Edit, Editor
+from emendo.edit import Edit, Editor
 from emendo.edit.guard import relative_norm
-from emendo.edit.layers import settled
 from emendo.errors import InvalidRequest
 from emendo.evaluate.ability import Reader
 from emendo.evaluate.cases import Case, CaseSet
 from emendo.evaluate.metrics import Figure, figures
 from emendo.evaluate.observation import observe
-from emendo.home import default_home
 from emendo.models import ORIGINAL, EditableModel, Revision
 
 COLLAPSED = 10.0
@@ -62,7 +57,7 @@ class SequencePoint:
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> SequencePoint:
-        """A point as `as_curve` wrote it."""
+        """A point as a document holds it."""
         figures = tuple(Figure(**figure) for figure in fields["figures"])
         low, high = fields["perplexity_interval"]
         return cls(**{**fields, "figures": figures, "perplexity_interval": (low, high)})
@@ -101,7 +96,7 @@ def edit_in_sequence(
         corpus: Text for the second moment.
         seed: Of everything random.
         home: Where statistics are kept.
-        known: Points that were measured before, of the same `basis`.
+        known: Points that were measured before, that rest on the same, see `basis_of`.
         progress: Called with a stage, how much of it is done, and of how much.
 
     Raises:
@@ -177,66 +172,3 @@ def _measured(
         # A perplexity that is not a number compares with nothing.
         collapsed=not read.ratio.estimate < COLLAPSED,
     )
-
-
-def basis(
-    model: EditableModel,
-    cases: CaseSet,
-    *,
-    method: str,
-    text: str,
-    config: Mapping[str, Any] | None = None,
-    batch: int = 1,
-    measured: int = 100,
-    windows: int = 32,
-    corpus: str = "python",
-    seed: int = 0,
-    home: Path | None = None,
-) -> str:
-    """What the points of a sequence depend on, as a SHA-256: points of one basis belong to one curve.
-
-    Args:
-        model: As for `edit_in_sequence`, like all that follow.
-        cases: What is taught.
-        method: Name of the editing method.
-        text: Plain text.
-        config: Settings; those measured for the model count too.
-        batch: Requests that are solved together.
-        measured: Most facts that are measured at a point.
-        windows: Of the text.
-        corpus: Text for the second moment.
-        seed: Of everything random.
-        home: Where profiles are kept.
-    """
-    settings = settled(model, method, METHODS.get(method), config, default_home() if home is None else home)
-    told = {
-        "version": version("emendo"),
-        "model": model.digest,
-        "cases": [asdict(case) for case in cases.cases],
-        "method": method,
-        "config": asdict(settings),
-        "batch": batch,
-        "measured": measured,
-        "text": text,
-        "windows": windows,
-        "corpus": Path(corpus).read_text(encoding="utf-8") if Path(corpus).is_file() else corpus,
-        "seed": seed,
-    }
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
-
-
-def as_curve(
-    method: str, config: Mapping[str, Any], batch: int, basis: str, points: Sequence[SequencePoint]
-) -> dict[str, Any]:
-    """The points of one method as the document of `sequence_figure` holds them."""
-    points_as_fields = [asdict(point) for point in points]
-    return {"method": method, "config": dict(config), "batch": batch, "basis": basis, "points": points_as_fields}
-
-
-def known_points(document: Mapping[str, Any], basis: str) -> tuple[SequencePoint, ...]:
-    """The points that a document has of a basis; none where it has no such curve, or is another document."""
-    try:
-        (points,) = (curve["points"] for curve in document["methods"] if curve.get("basis") == basis)
-        return tuple(SequencePoint.from_dict(point) for point in points)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return ()

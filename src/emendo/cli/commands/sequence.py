@@ -72,7 +72,8 @@ def command(
     from emendo.evaluate.ability import WIKITEXT, read_text
     from emendo.evaluate.data import find_data
     from emendo.evaluate.documents import as_json, writable, write_whole
-    from emendo.evaluate.sequence import as_curve, basis, edit_in_sequence, known_points
+    from emendo.evaluate.sequence import edit_in_sequence
+    from emendo.evaluate.sequence_document import as_curve, basis_of, known_points, read_document
     from emendo.evaluate.sequence_figure import draw_sequence
     from emendo.evaluate.sequence_page import sequence_page
     from emendo.models import load_model
@@ -98,13 +99,13 @@ def command(
         "model_digest": loaded.digest,
         "seed": seed,
     }
-    before = {} if output is None else _read(output)
+    before = {} if output is None else read_document(output)
     runs = []
     for name, size in product(names, sizes):
         how: dict[str, Any] = {"config": settings_of(name, config), "batch": size, "measured": measured}
         how |= {"corpus": corpus, "seed": seed}
-        digest = basis(loaded, cases, method=name, text=plain, **how)
-        runs.append((name, how, digest, {point.edits: point for point in known_points(before, digest)}))
+        basis = basis_of(loaded, cases, method=name, text=plain, **how)
+        runs.append((name, how, basis, {point.edits: point for point in known_points(before, basis)}))
     with console.progress_of_stages() as progress:
         for name, how, _, found in runs:
             if found:
@@ -137,17 +138,6 @@ def command(
         console.print_json(document)
     else:
         _print(document)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """The document that an earlier run left; nothing where there is none, or something else."""
-    from json import loads
-
-    try:
-        document = loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return document if isinstance(document, dict) else {}
 
 
 def _numbers(text: str) -> list[int]:

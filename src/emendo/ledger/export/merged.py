@@ -37,6 +37,9 @@ def write(model: EditableModel, patches: Sequence[Patch], folder: Path) -> None:
     # Some models were published under other names than transformers gives their parts, and are read by others under those.
     tensors = revert_weight_conversion(model.network, held)
     changed = {id(held[name]): change for name, change in changes.items()}
+    if not changed.keys() <= {id(tensor) for tensor in tensors.values()}:
+        # More than names differ, and a changed tensor was computed anew without its change.
+        tensors = held
     plan = split_torch_state_dict_into_shards(tensors, filename_pattern="model{suffix}.safetensors", max_shard_size=_SHARD)
     for file, names in plan.filename_to_tensors.items():
         shard = {
