@@ -113,7 +113,10 @@ class Visit:
 
     def words(self) -> str:
         """The first answer on show, without the badges that checks put between its words."""
-        return "".join(self.page.locator("[data-answer]").first.locator("[data-at]").all_inner_texts())
+        # In one step: a list of elements is stale as soon as a claim that arrives cuts the text anew.
+        return self.page.locator("[data-answer]").first.evaluate(
+            "answer => [...answer.querySelectorAll('[data-at]')].map((piece) => piece.textContent).join('')"
+        )
 
     def select(self, words: str, answer: int) -> None:
         """Select words of an answer as a mouse would."""
