@@ -81,6 +81,34 @@ def test_a_run_that_is_stopped_leaves_the_points_that_it_came_to(
     assert [point["edits"] for point in curve["points"]] == [1]
 
 
+@pytest.mark.usefixtures("lenient")
+def test_workers_measure_a_curve_each_and_find_the_same(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text, written = tmp_path / "text.txt", tmp_path / "curves.json"
+    text.write_text("The capital of France is Paris. The capital of Texas is Austin. " * 100, encoding="utf-8")
+    few = ("--model", str(folder), "--text", str(text), "--set", "steps=2", "--layer", "1", "--set", "prefixes=2")
+    found = []
+    for workers in ("1", "2"):
+        monkeypatch.setenv("EMENDO_HOME", str(tmp_path / workers))
+        many = ("--n", "3", "--points", "1", "--methods", "rome,memit", "--workers", workers)
+        code, out, err = run(capsys, *many, *few, "-o", str(written), "--json")
+        assert code == 0, err
+        assert json.loads(written.read_text()) == json.loads(out)
+        written.unlink()
+        found.append(json.loads(out)["methods"])
+    alone, together = found
+    assert [(curve["method"], curve["basis"]) for curve in together] == [
+        (curve["method"], curve["basis"]) for curve in alone
+    ]
+    for curve, other in zip(alone, together, strict=True):
+        assert [point["edits"] for point in other["points"]] == [1, 3]
+        for point, same in zip(curve["points"], other["points"], strict=True):
+            assert same["figures"] == point["figures"]
+            # Sums depend on how many threads add them up.
+            assert same["perplexity_ratio"] == pytest.approx(point["perplexity_ratio"], rel=1e-4)
+
+
 @pytest.mark.parametrize("option", ["--points", "--batch"])
 def test_what_is_no_number_is_answered_in_a_sentence(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capsys, option, "1,many")

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from emendo.errors import InvalidRequest
 from emendo.evaluate.data import data_digest, find_data
@@ -88,6 +88,21 @@ class Case:
     def requests(self) -> tuple[EditRequest, ...]:
         """All that is taught together."""
         return (self.request, *self.with_requests)
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Case:
+        """The case that `dataclasses.asdict` wrote."""
+        return cls(
+            id=fields["id"],
+            request=EditRequest.from_dict(fields["request"]),
+            rival=fields["rival"],
+            paraphrases=tuple(fields["paraphrases"]),
+            neighbours=tuple(Neighbour(**neighbour) for neighbour in fields["neighbours"]),
+            questions=tuple(fields["questions"]),
+            asked=tuple(Asked(**_tuples(asked)) for asked in fields["asked"]),
+            references=tuple(fields["references"]),
+            with_requests=tuple(map(EditRequest.from_dict, fields["with_requests"])),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,6 +193,10 @@ def unique_ids(cases: Sequence[Case]) -> Sequence[Case]:
             raise InvalidRequest(f"Two cases have the id '{case.id}'; give each its own, so that a run can be resumed.")
         seen.add(case.id)
     return cases
+
+
+def _tuples(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
 
 
 def _half(case_id: str) -> str:

@@ -15,9 +15,9 @@ from typing import Any
 
 from emendo.edit import METHODS, Edit, Editor
 from emendo.errors import DataUnavailable, EditRefused
-from emendo.evaluate.cases import Asked, Case, Neighbour
+from emendo.evaluate.cases import Case
 from emendo.evaluate.observation import Observation, Recall, observe
-from emendo.facts import EditRequest, Fact
+from emendo.facts import EditRequest
 from emendo.models import ORIGINAL, EditableModel, load_again
 from emendo.registry import Registry
 
@@ -141,33 +141,10 @@ def piece(cases: Sequence[Case], treatment: Mapping[str, Any] | None) -> dict[st
 def prepare(shared: Mapping[str, Any], where: Mapping[str, Any]) -> Bench:
     """The bench of a worker."""
     model = load_again(where["source"], shared["model"])
-    return Bench(model, [_request(fields) for fields in where["requests"]], Path(where["home"]))
+    return Bench(model, [EditRequest.from_dict(fields) for fields in where["requests"]], Path(where["home"]))
 
 
 def compute(bench: Bench, piece: Mapping[str, Any]) -> Any:
     """What was seen of the cases of a piece."""
-    cases = [_case(fields) for fields in piece["cases"]]
+    cases = [Case.from_dict(fields) for fields in piece["cases"]]
     return bench.observe(cases) if piece["treatment"] is None else bench.treat(cases, piece["treatment"])
-
-
-def _case(fields: Mapping[str, Any]) -> Case:
-    """The case that `dataclasses.asdict` wrote."""
-    return Case(
-        id=fields["id"],
-        request=_request(fields["request"]),
-        rival=fields["rival"],
-        paraphrases=tuple(fields["paraphrases"]),
-        neighbours=tuple(Neighbour(**neighbour) for neighbour in fields["neighbours"]),
-        questions=tuple(fields["questions"]),
-        asked=tuple(Asked(**_tuples(asked)) for asked in fields["asked"]),
-        references=tuple(fields["references"]),
-        with_requests=tuple(map(_request, fields["with_requests"])),
-    )
-
-
-def _tuples(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
-
-
-def _request(fields: Mapping[str, Any]) -> EditRequest:
-    return EditRequest(**{**fields, "fact": Fact(**fields["fact"])})

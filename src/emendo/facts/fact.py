@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from emendo.errors import InvalidRequest
 from emendo.facts.questions import question_to_statement, question_word
@@ -134,3 +136,8 @@ class EditRequest:
         if not self.id:
             words = json.dumps([self.fact.prompt, self.fact.subject, self.target_new])
             object.__setattr__(self, "id", hashlib.sha256(words.encode()).hexdigest()[:12])
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> EditRequest:
+        """The request that `dataclasses.asdict` wrote."""
+        return cls(**{**fields, "fact": Fact(**fields["fact"])})

@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -15,12 +15,17 @@ from emendo.cli.options import (
     DEFAULT_METHOD,
     DEFAULT_MODEL,
     CorpusOption,
+    ExecutorOption,
     JsonOption,
     LayersOption,
     ModelOption,
     SeedOption,
     SettingsOption,
+    WorkersOption,
 )
+
+if TYPE_CHECKING:
+    from emendo.evaluate.sequence import SequencePoint
 
 
 def command(
@@ -50,6 +55,8 @@ def command(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the curves to this JSON file.")] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write a page to read.")] = None,
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw the curves (.png or .svg).")] = None,
+    executor: ExecutorOption = None,
+    workers: WorkersOption = 1,
     model: ModelOption = DEFAULT_MODEL,
     seed: SeedOption = 0,
     json: JsonOption = False,
@@ -57,12 +64,13 @@ def command(
     """Make many edits of one model, and measure after 1, 10, 100, … of them what still holds and what became of the model.
 
     A run that was stopped goes on where it was, and so does one that is given more methods or points: what the file given with
-    --output holds already is not measured again.
+    --output holds already is not measured again. Workers take a curve each, which is in the file when all of it is measured.
 
     \b
     Example:
       emendo sequence capitals --n 20 --text book.txt
       emendo sequence counterfact --n 1000 --methods hidden_unit,memit --batch 1,100 -o sequence.json --plot sequence.png
+      emendo sequence counterfact --n 1000 --methods rome,memit,alphaedit --workers 3 -o sequence.json
     """
     from emendo.cli import console
     from emendo.cli.method_settings import check_methods, chosen_settings, settings_of
@@ -72,11 +80,12 @@ def command(
     from emendo.evaluate.ability import WIKITEXT, read_text
     from emendo.evaluate.data import find_data
     from emendo.evaluate.documents import as_json, writable, write_whole
-    from emendo.evaluate.sequence import edit_in_sequence
+    from emendo.evaluate.sequence_curves import Curve, measure_curves
     from emendo.evaluate.sequence_document import as_curve, basis_of, known_points, read_document
     from emendo.evaluate.sequence_figure import draw_sequence
     from emendo.evaluate.sequence_page import sequence_page
     from emendo.models import load_model
+    from emendo.pieces import Crew
 
     names = [name.strip() for name in methods.split(",") if name.strip()]
     for name in names:
@@ -100,40 +109,43 @@ def command(
         "seed": seed,
     }
     before = {} if output is None else read_document(output)
-    runs = []
+    shared: dict[str, Any] = {"text": plain, "measured": measured, "corpus": corpus, "seed": seed}
+    curves, bases = [], []
     for name, size in product(names, sizes):
-        how: dict[str, Any] = {"config": settings_of(name, config), "batch": size, "measured": measured}
-        how |= {"corpus": corpus, "seed": seed}
-        basis = basis_of(loaded, cases, method=name, text=plain, **how)
-        runs.append((name, how, basis, {point.edits: point for point in known_points(before, basis)}))
+        own = settings_of(name, config)
+        basis = basis_of(loaded, cases, method=name, config=own, batch=size, **shared)
+        curves.append(Curve(method=name, batch=size, config=own, known=known_points(before, basis)))
+        bases.append(basis)
+    found = [{point.edits: point for point in curve.known} for curve in curves]
+
+    def tell(at: int, point: SequencePoint) -> None:
+        known = [earlier.refused for edits, earlier in found[at].items() if edits < point.edits]
+        if point.refused > max(known, default=0) and point.edits not in found[at]:
+            console.err.print(
+                f"{curves[at].method}: {point.refused:,} of {point.edits:,} edits were refused, the last of them because: "
+                f"{point.refusal}"
+            )
+        found[at][point.edits] = point
+        document["methods"] = [
+            as_curve(curve.method, curve.config, curve.batch, basis, [points[edits] for edits in sorted(points)])
+            for curve, basis, points in zip(curves, bases, found, strict=True)
+            if points
+        ]
+        # Points are hours apart: whoever stops has those before.
+        if output is not None:
+            write_whole(output, as_json(document))
+        if plot is not None:
+            draw_sequence(document, plot)
+        if html is not None:
+            write_whole(html, sequence_page(document))
+
+    for curve in curves:
+        if curve.known:
+            after = ", ".join(f"{point.edits:,}" for point in curve.known)
+            console.err.print(f"{curve.method}, {curve.batch:,} at a time: '{output}' holds what came after {after} edits.")
+    crew = Crew.of(executor, workers)
     with console.progress_of_stages() as progress:
-        for name, how, _, found in runs:
-            if found:
-                after = ", ".join(f"{edits:,}" for edits in found)
-                console.err.print(f"{name}, {how['batch']:,} at a time: '{output}' holds what came after {after} edits.")
-            refused = 0
-            for point in edit_in_sequence(
-                loaded, cases, method=name, text=plain, points=ends, known=[*found.values()], progress=progress, **how
-            ):
-                if point.refused > refused:
-                    console.err.print(
-                        f"{name}: {point.refused:,} of {point.edits:,} edits were refused, the last of them because: "
-                        f"{point.refusal}"
-                    )
-                refused = point.refused
-                found[point.edits] = point
-                document["methods"] = [
-                    as_curve(method, of["config"], of["batch"], own, [points[edits] for edits in sorted(points)])
-                    for method, of, own, points in runs
-                    if points
-                ]
-                # Points are hours apart: whoever stops has those before.
-                if output is not None:
-                    write_whole(output, as_json(document))
-                if plot is not None:
-                    draw_sequence(document, plot)
-                if html is not None:
-                    write_whole(html, sequence_page(document))
+        measure_curves(loaded, cases, curves, crew=crew, told=tell, points=ends, progress=progress, **shared)
     if json:
         console.print_json(document)
     else:
@@ -150,22 +162,26 @@ def _numbers(text: str) -> list[int]:
 
 
 def _print(document: dict[str, Any]) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     from emendo.cli.console import out
     from emendo.evaluate.sequence_figure import read_curves
+    from emendo.evaluate.sequence_page import ratio
     from emendo.evaluate.wording import with_interval
 
     shown = {"score": "S*", "generation_completion": "completion", "generation_chat": "chat"}
-    table = Table(
-        "method", "edits", *shown.values(), "perplexity ×", "‖Δ‖/‖W‖", "s an edit", show_edge=False, pad_edge=False
-    )
+    # At 80 columns nothing is cut off, and intervals stay whole; seconds are on the page.
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
+    widths = {"method": 9, "edits": 5, **dict.fromkeys(shown.values(), 12), "perplexity ×": 13, "‖Δ‖/‖W‖": 7}
+    for name, width in widths.items():
+        table.add_column(name, overflow="fold", min_width=width)
     for curve in read_curves(document):
         for point in curve.points:
             cells = [with_interval(point.figures[name]) if name in point.figures else "–" for name in shown]
-            ratio = f"{point.perplexity_ratio:.3f} ({point.perplexity_low:.3f}–{point.perplexity_high:.3f})"
-            edits = f"{point.edits}{', collapsed' if point.collapsed else ''}"
-            table.add_row(curve.label, edits, *cells, ratio, f"{point.relative_norm:.3f}", f"{point.seconds_an_edit:.2f}")
+            text = f"{ratio(point.perplexity_ratio)} ({ratio(point.perplexity_low)}–{ratio(point.perplexity_high)})"
+            gone = " collapsed" if point.collapsed else ""
+            table.add_row(curve.label, f"{point.edits:,}", *cells, text + gone, f"{point.relative_norm:.3f}")
     out.print(table)
     out.print("* teacher-forced: how the model rates given words, not what it says", style="dim")
     out.print(
