@@ -131,6 +131,7 @@ PARTS: Parts = {
     "sequence of baselines": ("sequence_ft.json", sequence),
     "sequence of methods": ("sequence_methods.json", sequence),
     "differences": ("methods_counterfact.json", differences),
+    "differences on all cases": ("score_counterfact.json", differences),
     "leak": (
         "leak.json",
         measures_of(
