@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from emendo.edit.contexts import kept_prefixes, preservation_contexts, sampled_prefixes, teaching_contexts
+from emendo.edit.contexts import is_unread, kept_prefixes, preservation_contexts, sampled_prefixes, teaching_contexts
 from emendo.facts import EditRequest, Fact
 from emendo.models import EditableModel, encode, target_ids
 from tiny_models import build_tiny
@@ -93,6 +93,18 @@ def test_the_tokenizer_says_whether_a_text_begins_with_bos_and_a_template_writes
     ):
         assert context.ids[0] == templated.bos_token_id
         assert context.ids.count(templated.bos_token_id) == 1, "once by the template and once by the tokenizer"
+
+
+def test_a_subject_is_unread_where_it_is_the_first_token_of_a_text(
+    tiny: EditableModel, tiny_tokenizer: PreTrainedTokenizerFast
+) -> None:
+    first = Fact(subject="Q", prompt="{}'s capital is")
+    assert is_unread(tiny, first)
+    # More tokens, other words before it, a second place, or a token that the tokenizer puts before every text.
+    assert not is_unread(tiny, Fact(subject="Los Angeles", prompt="{}'s capital is"))
+    assert not is_unread(tiny, Fact(subject="Q", prompt="The capital of {} is"))
+    assert not is_unread(tiny, Fact(subject="Q", prompt="{}, the capital of Q is"))
+    assert not is_unread(build_tiny("llama", with_bos(tiny_tokenizer)), first)
 
 
 def test_targets_that_do_not_survive_decoding_keep_their_tokens(tiny: EditableModel) -> None:

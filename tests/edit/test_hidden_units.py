@@ -189,6 +189,23 @@ def test_in_the_search_each_context_gets_as_much_of_the_value_as_its_gate_will_l
     torch.testing.assert_close(torch.tensor(told[0]), hidden / hidden[:taught].mean(), atol=0.02, rtol=0.02)
 
 
+@pytest.mark.usefixtures("lenient")
+@pytest.mark.parametrize(
+    ("formats", "taught"), [(("completion", "prefixed"), ["prefixed"]), (("completion",), ["completion"])]
+)
+def test_nothing_is_taught_at_the_first_token_of_a_text_if_anything_is_taught_elsewhere(
+    tiny: EditableModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, formats: tuple[str, ...], taught: list[str]
+) -> None:
+    units = []
+    monkeypatch.setattr(
+        Search, "find", lambda self, *given, find=Search.find, **more: units.extend(self.units) or find(self, *given, **more)
+    )
+    config = METHODS.get("hidden_unit").Config(layers=(1,), formats=formats, prefixes=(3,), peers=2, steps=1)
+    request = EditRequest(fact=Fact(subject="Q", prompt="{}'s capital is"), target_new="Paris")
+    Editor(tiny, method="hidden_unit", config=config, home=tmp_path).compute([[request]])
+    assert [context.format for unit in units for context in unit.teaching] == taught
+
+
 @pytest.mark.real
 def test_the_gate_is_shut_in_other_texts_where_that_is_wanted_and_open_at_the_beginning_of_a_sentence(
     real: EditableModel, tmp_path: Path

@@ -48,6 +48,11 @@ class Context:
         """The text and all but the last target token: what the model reads."""
         return self.prompt_ids + self.target_ids[:-1]
 
+    @property
+    def is_unread(self) -> bool:
+        """Whether the subject is the first token of the text: an attention sink, in which it is hardly told from other tokens."""
+        return self.subject_lasts == (0,)
+
 
 def sampled_prefixes(model: EditableModel, lengths: Sequence[int], seed: int) -> list[str]:
     """Beginnings of text for the prefixed contexts, sampled from the model: one of each length in tokens.
@@ -126,6 +131,11 @@ def teaching_contexts(
         lead = len(context.prompt_ids) - len(encode(model, opening, special=_is_plain(model)))
         contexts.append(replace(context, lead=lead))
     return contexts
+
+
+def is_unread(model: EditableModel, fact: Fact) -> bool:
+    """Whether a model hardly reads a fact's subject where the fact stands at the beginning of a text, see `Context`."""
+    return _context(model, "completion", fact.text, (), fact.subject).is_unread
 
 
 def preservation_contexts(model: EditableModel, fact: Fact, *, chat: bool) -> list[Context]:

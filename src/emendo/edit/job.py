@@ -64,7 +64,7 @@ class Unit:
     Attributes:
         group: Number of its group.
         requests: What is taught.
-        contexts: Texts that teach, the bare prompt of the first request first, and texts that preserve.
+        contexts: Texts that teach, for published methods the bare prompt of the request first, and texts that preserve.
     """
 
     group: int
@@ -157,26 +157,41 @@ class Job:
     prefixes: Sequence[str]
     report: Callable[[int, int], None]
 
-    def units(self, groups: Groups, settings: SearchSettings, *, merge: bool = False) -> list[Unit]:
-        """The units of some groups.
+    def units(self, groups: Groups, settings: SearchSettings) -> list[Unit]:
+        """A unit for each request.
 
         Args:
             groups: Requests that are solved together; groups do not see each other.
             settings: Which contexts.
-            merge: Let the requests of a group about one subject share a δ.
         """
-        parts: list[tuple[int, tuple[EditRequest, ...]]] = []
+        return [
+            Unit(
+                group=number,
+                requests=(request,),
+                contexts=(*self._teaching(request, settings), *self._preserving(request, settings)),
+            )
+            for number, group in enumerate(groups)
+            for request in group
+        ]
+
+    def units_of_subjects(self, groups: Groups, settings: SearchSettings) -> list[Unit]:
+        """A unit for each subject of a group, taught where the subject can be read: not at the first token of a text.
+
+        Args:
+            groups: As for `units`.
+            settings: Which contexts.
+        """
+        units = []
         for number, group in enumerate(groups):
-            if not merge:
-                parts += [(number, (request,)) for request in group]
-                continue
             subjects: dict[str, list[EditRequest]] = {}
             for request in group:
                 subjects.setdefault(request.fact.subject, []).append(request)
-            parts += [(number, tuple(requests)) for requests in subjects.values()]
-        return [
-            Unit(group=number, requests=requests, contexts=self._contexts(requests, settings)) for number, requests in parts
-        ]
+            for requests in subjects.values():
+                taught = [context for request in requests for context in self._teaching(request, settings)]
+                read = [context for context in taught if not context.is_unread] or taught
+                contexts = (*read, *self._preserving(requests[0], settings))
+                units.append(Unit(group=number, requests=tuple(requests), contexts=contexts))
+        return units
 
     def search(self, site: Site, units: Sequence[Unit], settings: SearchSettings) -> list[KeysValue]:
         """Keys and δ of each unit at one site."""
@@ -193,14 +208,11 @@ class Job:
         for numbers in parts([unit.contexts for unit in units], apart):
             yield Search(job=self, units=units, numbers=numbers, sites=sites)
 
-    def _contexts(self, requests: Sequence[EditRequest], settings: SearchSettings) -> tuple[Context, ...]:
-        taught = [
-            context
-            for request in requests
-            for context in teaching_contexts(self.model, request, settings.formats, self.prefixes, stop=settings.stop)
-        ]
-        fact = requests[0].fact
-        return (*taught, *preservation_contexts(self.model, fact, chat="chat" in settings.formats))
+    def _teaching(self, request: EditRequest, settings: SearchSettings) -> list[Context]:
+        return teaching_contexts(self.model, request, settings.formats, self.prefixes, stop=settings.stop)
+
+    def _preserving(self, request: EditRequest, settings: SearchSettings) -> list[Context]:
+        return preservation_contexts(self.model, request.fact, chat="chat" in settings.formats)
 
 
 def with_earlier(group: Sequence[EditRequest], earlier: Sequence[Held]) -> list[EditRequest]:

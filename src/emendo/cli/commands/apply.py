@@ -169,14 +169,14 @@ def _print_done(done: Any, held: list[tuple[EditRequest, str, bool]] | None) -> 
     from rich.text import Text
 
     from emendo.cli.console import out
-    from emendo.cli.editing import costs, warn_of_sum
+    from emendo.cli.editing import costs, warn_of_limits
 
     figures = done.edit.figures
     out.print(
         f"Entry [bold]{done.entry.number}[/]: {len(done.edit.requests)} facts ({done.edit.method}, layer "
         f"{', '.join(map(str, done.edit.layers))}, {figures['seconds']:.2f} s a fact, {costs(figures)})"
     )
-    warn_of_sum(figures)
+    warn_of_limits(done.session.model, done.edit)
     if held is None:
         return
     missed = [(request, said) for request, said, ok in held if not ok]

@@ -151,7 +151,7 @@ class Conversation:
             return False
 
     def _edit(self, rest: str) -> None:
-        from emendo.cli.editing import edit_and_commit, warn_of_sum
+        from emendo.cli.editing import edit_and_commit, warn_of_limits
         from emendo.cli.session import operating_user
         from emendo.facts import EditRequest, Fact
 
@@ -163,7 +163,7 @@ class Conversation:
             done = edit_and_commit(self.session, request, who=operating_user(), seed=self.seed, progress=progress)
         self.session, self.is_original = done.session, False
         console.out.print(Text(f"Entry {done.entry.number}: {request.fact.marked} → {request.target_new}"))
-        warn_of_sum(done.edit.figures)
+        warn_of_limits(done.session.model, done.edit)
         self.introduce()
 
     def _revert(self, rest: str) -> None:

@@ -58,7 +58,7 @@ def command(
 
     from emendo.cli.answers import answers
     from emendo.cli.console import out, print_json, progress_of_stages
-    from emendo.cli.editing import costs, edit_and_commit, warn_of_sum
+    from emendo.cli.editing import costs, edit_and_commit, warn_of_limits
     from emendo.cli.method_settings import chosen_settings
     from emendo.cli.requests import parse_fact, with_companions
     from emendo.cli.session import open_session, operating_user
@@ -92,7 +92,7 @@ def command(
         f"({method}, layer {', '.join(map(str, done.edit.layers))}, {figures['steps']:.0f} steps, {figures['seconds']:.1f} s, "
         f"{costs(figures)})"
     )
-    warn_of_sum(figures)
+    warn_of_limits(session.model, done.edit)
     table = Table("", "before", "after", show_edge=False, pad_edge=False)
     for label, old, new in zip(("asked in chat", "completed"), before, after, strict=True):
         table.add_row(label, old, f"[bold]{new}[/]")

@@ -72,7 +72,7 @@ class Config(OwnSettings):
 def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution]:
     """A solution for each group."""
     earlier = [job.history.about_subjects(group) for group in groups]
-    units = job.units([with_earlier(group, held) for group, held in zip(groups, earlier, strict=True)], config, merge=True)
+    units = job.units_of_subjects([with_earlier(group, held) for group, held in zip(groups, earlier, strict=True)], config)
     members = [[i for i, unit in enumerate(units) if unit.group == group] for group in range(len(groups))]
     free = list(islice(least_used(job.model, job.moments, config.layers, job.revision), max(map(len, members))))
     # Groups do not see each other, so each may take the same.
@@ -108,7 +108,7 @@ def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution
 
 def recall(job: Job, requests: Sequence[EditRequest], config: Config) -> list[Held]:
     """What the MLPs read at the subjects of earlier requests, in all their contexts."""
-    return [_held(job, unit, config) for unit in job.units([list(requests)], config, merge=True)]
+    return [_held(job, unit, config) for unit in job.units_of_subjects([list(requests)], config)]
 
 
 def _searched(

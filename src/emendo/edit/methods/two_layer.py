@@ -59,7 +59,7 @@ class Config(OwnSettings):
 def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution]:
     """A solution for each group."""
     earlier = [job.history.about_subjects(group) for group in groups]
-    units = job.units([with_earlier(group, held) for group, held in zip(groups, earlier, strict=True)], config, merge=True)
+    units = job.units_of_subjects([with_earlier(group, held) for group, held in zip(groups, earlier, strict=True)], config)
     members = [[i for i, unit in enumerate(units) if unit.group == group] for group in range(len(groups))]
     peers = Peers(
         model=job.model,
@@ -95,7 +95,7 @@ def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution
 
 def recall(job: Job, requests: Sequence[EditRequest], config: Config) -> list[Held]:
     """The keys of earlier requests in all their contexts."""
-    units = job.units([list(requests)], config, merge=True)
+    units = job.units_of_subjects([list(requests)], config)
     held = [Held(requests=unit.requests, keys={}, slack={}) for unit in units]
     for layer in config.layers:
         prior = _prior(job.moments[layer])
