@@ -114,9 +114,10 @@ def sequence(path: Path) -> str:
 def _sequence_row(curve: Curve, point: Point, measures: list[Figure]) -> tuple[Any, ...]:
     shown = [point.figures.get(measure.name) for measure in measures]
     interval = f"{ratio(point.perplexity_low)}–{ratio(point.perplexity_high)}"
+    refused = f", {point.refused:,} refused" if point.refused else ""
     return (
         f"`{curve.name}`, {curve.batch} at a time",
-        f"{point.edits:,}{', collapsed' if point.collapsed else ''}",
+        f"{point.edits:,}{refused}{', collapsed' if point.collapsed else ''}",
         *(f"{with_interval(figure)}, n {figure.n}" if figure else "–" for figure in shown),
         f"{ratio(point.perplexity_ratio)} ({interval})",
         f"{point.relative_norm:.3f}",
@@ -129,6 +130,8 @@ PARTS: Parts = {
     "sequence of hidden units": ("sequence_hidden_unit.json", sequence),
     "sequence one by one": ("sequence_one_by_one.json", sequence),
     "sequence of baselines": ("sequence_ft.json", sequence),
+    "sequence of alphaedit": ("sequence_alphaedit.json", sequence),
+    "sequence of batches": ("sequence_batches.json", sequence),
     "sequence of methods": ("sequence_methods.json", sequence),
     "differences": ("methods_counterfact.json", differences),
     "differences on all cases": ("score_counterfact.json", differences),

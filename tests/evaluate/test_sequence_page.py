@@ -44,6 +44,7 @@ def document() -> dict[str, Any]:
         return [
             {
                 "edits": 10**at,
+                "refused": 30 if ratio**at > 1000 else 0,
                 "figures": [figure(name, 0.9 - loss * at, 10**at) for name in MEASURES],
                 "perplexity_ratio": ratio**at,
                 "perplexity_interval": [0.9 * ratio**at, 1.1 * ratio**at],
@@ -76,7 +77,7 @@ def test_every_point_stands_on_the_page(document: dict[str, Any]) -> None:
     for words in (
         "alphaedit 10 edits at a time",
         "<i>rome</i> one edit at a time",
-        "100 × collapsed",
+        "100, 30 refused × collapsed",
         "teacher-forced",
         "1e+04",
     ):
@@ -145,6 +146,6 @@ def test_the_table_in_the_documentation_has_a_row_a_point(
     (tmp_path / "sequence.json").write_text(json.dumps(document))
     rendered = build_tables.render("<!-- sequence -->\n<!-- end -->\n")
     assert "| `alphaedit`, 10 at a time | 100 | 88.0 (83.0–92.0), n 100 |" in rendered
-    assert "| 100, collapsed | 10.0 (5.0–14.0), n 100 |" in rendered
+    assert "| 100, 30 refused, collapsed | 10.0 (5.0–14.0), n 100 |" in rendered
     assert f"Command: `{document['command']}`" in rendered
     assert sum(line.startswith("|") for line in rendered.splitlines()) == 2 + 6

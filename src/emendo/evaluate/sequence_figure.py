@@ -4,7 +4,7 @@ The document is a JSON object:
 
     {"benchmark", "command", "date", "model", "model_digest", "seed",
      "methods": [{"method", "config", "batch", "basis",
-                  "points": [{"edits", "figures": [Figure], "perplexity_ratio", "perplexity_interval": [low, high],
+                  "points": [{"edits", "refused", "figures": [Figure], "perplexity_ratio", "perplexity_interval": [low, high],
                               "seconds_an_edit", "relative_norm", "collapsed"}]}]}
 
 A panel shows a measure on all edits so far, a colour a method, dashed where edits are solved together, the 95 % interval as a band,
@@ -32,6 +32,8 @@ _PANELS = ("generation_completion", "generation_chat", "score")
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C8C8C")
 _MARKERS = "osD^vPX"
 _INK = "#1d2127"
+# Characters of a legend's line, and what a name's line beside it takes of them.
+_LEGEND, _HANDLE = 100, 6
 # Below this ratio an axis has few powers of ten, so the numbers between are written too.
 _NARROW = 5.0
 # Numbers on the logarithmic axis stand at least this factor apart.
@@ -54,7 +56,8 @@ class Point:
     """A model after some edits.
 
     Attributes:
-        edits: That were made so far.
+        edits: That were made so far, or refused.
+        refused: How many of them the guard refused.
         figures: On all of them, by measure.
         perplexity_ratio: Of unrelated text, to that of the unedited model.
         perplexity_low: Lower end of its 95 % interval.
@@ -65,6 +68,7 @@ class Point:
     """
 
     edits: int
+    refused: int
     figures: Mapping[str, Figure]
     perplexity_ratio: float
     perplexity_low: float
@@ -174,7 +178,8 @@ def _picture(curves: Sequence[Curve]) -> Picture:
             _draw_measure(panel, curves, measure)
         _draw_perplexity(axes[-1], curves)
         handles, labels = axes[-1].get_legend_handles_labels()
-        picture.legend(handles, labels, loc="outside upper center", ncols=min(5, len(labels)), frameon=False)
+        across = max(1, _LEGEND // (max(map(len, labels)) + _HANDLE))
+        picture.legend(handles, labels, loc="outside upper center", ncols=min(across, len(labels)), frameon=False)
     return picture
 
 
@@ -262,6 +267,7 @@ def _point(fields: Mapping[str, Any]) -> Point:
     figures = [Figure(**figure) for figure in fields["figures"]]
     return Point(
         edits=fields["edits"],
+        refused=fields["refused"],
         figures={figure.name: figure for figure in figures},
         perplexity_ratio=fields["perplexity_ratio"],
         perplexity_low=low,

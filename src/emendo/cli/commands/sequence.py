@@ -181,7 +181,8 @@ def _print(document: dict[str, Any]) -> None:
             cells = [with_interval(point.figures[name]) if name in point.figures else "–" for name in shown]
             text = f"{ratio(point.perplexity_ratio)} ({ratio(point.perplexity_low)}–{ratio(point.perplexity_high)})"
             gone = " collapsed" if point.collapsed else ""
-            table.add_row(curve.label, f"{point.edits:,}", *cells, text + gone, f"{point.relative_norm:.3f}")
+            edits = f"{point.edits:,}{f', {point.refused:,} refused' if point.refused else ''}"
+            table.add_row(curve.label, edits, *cells, text + gone, f"{point.relative_norm:.3f}")
     out.print(table)
     out.print("* teacher-forced: how the model rates given words, not what it says", style="dim")
     out.print(
