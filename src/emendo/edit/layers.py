@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args, get_type_hints
 
-from emendo.edit.settings import MethodSettings
+from emendo.edit.settings import MethodSettings, from_json
 from emendo.errors import InvalidRequest, UnknownName
 from emendo.models import EditableModel
 
@@ -109,7 +109,7 @@ def read_profile(model: EditableModel, method: str, home: Path) -> dict[str, Any
     ):
         measured = json.loads(text).get(method)
         if measured is not None:
-            return {key: tuple(v) if isinstance(v, list) else v for key, v in measured["settings"].items()}
+            return from_json(measured["settings"])
     return {}
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -83,3 +84,8 @@ class OwnSettings(SearchSettings):
     worst_probability: float = 0.7
     peers: int = 32
     slack: float = 0.05
+
+
+def from_json(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as a `Config` takes them: JSON has lists where they have tuples."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}

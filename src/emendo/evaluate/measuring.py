@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from emendo.edit import METHODS, Edit, Editor
+from emendo.edit.settings import from_json
 from emendo.errors import DataUnavailable, EditRefused
 from emendo.evaluate.cases import Case
 from emendo.evaluate.observation import Observation, Recall, observe
@@ -115,7 +116,7 @@ class Bench:
     def _computer(self, treatment: Mapping[str, Any]) -> Compute:
         """What computes the edits of a treatment; that of the latest one is kept."""
         if self._compute is None or self._treatment != treatment:
-            settings = {name: tuple(v) if isinstance(v, list) else v for name, v in treatment["config"].items()}
+            settings = from_json(treatment["config"])
             editor = Editor(
                 self.model,
                 method=treatment["method"],

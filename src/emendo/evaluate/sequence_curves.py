@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from emendo.edit import Editor
+from emendo.edit.settings import from_json
 from emendo.evaluate.cases import Case, CaseSet
 from emendo.evaluate.sequence import SequencePoint, edit_in_sequence
 from emendo.home import default_home
@@ -138,7 +139,7 @@ def compute(ground: Ground, piece: Mapping[str, Any]) -> list[dict[str, Any]]:
         ground.cases,
         method=piece["method"],
         batch=piece["batch"],
-        config={name: tuple(value) if isinstance(value, list) else value for name, value in piece["config"].items()},
+        config=from_json(piece["config"]),
         known=[SequencePoint.from_dict(fields) for fields in piece["known"]],
         home=ground.home,
         progress=ground.progress,

@@ -97,6 +97,7 @@ def command(
             writable(path)
     config = chosen_settings(layer, settings)
     check_methods(config, names)
+    crew = Crew.of(executor, workers)
     cases = load_cases(benchmark, data=data, n=n, split=split, seed=seed).core()
     plain = read_text(find_data(WIKITEXT, None, chosen=None if text is None else str(text)))
     loaded = load_model(model)
@@ -143,7 +144,6 @@ def command(
         if curve.known:
             after = ", ".join(f"{point.edits:,}" for point in curve.known)
             console.err.print(f"{curve.method}, {curve.batch:,} at a time: '{output}' holds what came after {after} edits.")
-    crew = Crew.of(executor, workers)
     with console.progress_of_stages() as progress:
         measure_curves(loaded, cases, curves, crew=crew, told=tell, points=ends, progress=progress, **shared)
     if json:
