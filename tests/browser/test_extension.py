@@ -19,7 +19,7 @@ def test_refuted_claims_stand_out_on_each_site(with_extension: BrowserContext, n
     before = chat.page.locator("main").inner_text()
     chat.wait_for("Checked ", f"{len(expected)} refuted")
     assert "".join(chat.marked()) == "".join(expected)
-    assert toolbar(with_extension, chat) == str(len(expected))
+    chat.wait(lambda: toolbar(with_extension, chat) == str(len(expected)))
     # The answer itself was not touched, and nothing of ours can be read by the page.
     assert chat.page.locator("main").inner_text() == before
     assert chat.page.evaluate("document.querySelector('emendo-badge').shadowRoot") is None
@@ -93,11 +93,11 @@ def test_a_check_that_runs_is_told_claim_by_claim(with_extension: BrowserContext
         with_extension, "https://chatgpt.com/c/many", long_conversation(1, "The capital of Peru is Lima. " * 800)
     )
     chat.wait_for("Checking… ")
-    assert toolbar(with_extension, chat) == "…"
+    chat.wait(lambda: toolbar(with_extension, chat) == "…")
     assert not chat.controls("^Checked")
     chat.wait_for("Checked 800 of 801 checkable claims: 800 supported, 1 not enough evidence")
     assert chat.marked() == []
-    assert toolbar(with_extension, chat) == ""
+    chat.wait(lambda: toolbar(with_extension, chat) == "")
     chat.close()
 
 
@@ -108,9 +108,15 @@ def test_results_outlive_rendering_and_reloading(with_extension: BrowserContext,
     marked, times = chat.marked(), asked(server_folder)
     assert "The capital of Pakistan is Karachi" in marked
     # A framework draws the conversation anew; ours goes with the rest, and comes back.
-    chat.page.evaluate("document.querySelector('main').innerHTML = document.querySelector('main').innerHTML")
-    chat.page.evaluate("document.querySelectorAll('emendo-badge').forEach((badge) => badge.remove())")
-    assert chat.marked() != marked
+    left = chat.page.evaluate(
+        """() => {
+            const main = document.querySelector('main');
+            main.innerHTML = main.innerHTML;
+            document.querySelectorAll('emendo-badge').forEach((badge) => badge.remove());
+            return [...CSS.highlights.get('emendo-refuted')].map(String);
+        }"""
+    )
+    assert left != marked
     chat.wait(lambda: chat.marked() == marked)
     chat.wait_for("2 refuted")
     chat.page.reload()

@@ -63,7 +63,7 @@ def test_a_site_is_switched_off_and_checked_on_demand_in_the_popup(with_extensio
     popup.evaluate("window.close = () => undefined")
     popup.get_by_label("Work on this site").uncheck()
     chat.wait(lambda: chat.said() == [] and chat.marked() == [])
-    assert toolbar(with_extension, chat) == ""
+    chat.wait(lambda: toolbar(with_extension, chat) == "")
     popup.get_by_label("Work on this site").check()
     popup.get_by_label("when I ask").check()
     chat.wait_for("2 refuted")

@@ -45,7 +45,9 @@ def printed(*command: str) -> str:
 
 
 def test_the_panes_show_where_they_part_and_by_how_much(visit: Visit) -> None:
-    first, second = visit.page.locator("mark.differs").all()
+    marks = visit.page.locator("mark.differs")
+    expect(marks).to_have_count(2)
+    first, second = marks.all()
     assert first.inner_text() != second.inner_text()
     visit.page.get_by_role("button", name=re.compile(r"First difference at token \d+\. Largest divergence")).click()
     expect(visit.page.get_by_role("tab", name="Tokens")).to_have_attribute("aria-selected", "true")
