@@ -63,7 +63,7 @@ def warn_of_limits(model: EditableModel, edit: Edit) -> None:
         others = f" or {more} other subject{'s' if more > 1 else ''}" if more else ""
         out.print(
             f"Text that begins with {unread[0]}{others} is hardly changed: its first token is an attention sink, in which the "
-            "model does not read the name. The fact is taught after other words.",
+            "model does not read the name.",
             style="yellow",
         )
 
