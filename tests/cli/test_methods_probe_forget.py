@@ -103,6 +103,7 @@ def test_what_was_probed_is_used_from_then_on(run: Run, folder: Path, tmp_path: 
         (("--try", "epoch=1", "--layers", "2"), "Did you mean 'epochs'?"),
         (("--method", "rom"), "Did you mean 'rome'?"),
         (("--plot", "."), "is a folder; give the name of a file"),
+        (("--plot", "sweep.xyz"), "'sweep.xyz' is the name of no picture"),
     ],
 )
 def test_a_mistake_in_a_sweep_is_answered_in_a_sentence(

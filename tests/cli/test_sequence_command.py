@@ -110,7 +110,20 @@ def test_workers_measure_a_curve_each_and_find_the_same(
 
 
 @pytest.mark.parametrize("option", ["--points", "--batch"])
-def test_what_is_no_number_is_answered_in_a_sentence(option: str, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, err = run(capsys, option, "1,many")
+@pytest.mark.parametrize("numbers", ["1,many", "0", "10,-1"])
+def test_what_is_no_number_is_answered_in_a_sentence(option: str, numbers: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, option, numbers)
     assert (code, out) == (2, "")
-    assert "'1,many' are no numbers" in err
+    assert f"'{numbers}' are no numbers" in err
+
+
+def test_files_that_cannot_be_read_or_drawn_are_told_before_anything_is_edited(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for option, name, expected in (
+        ("--plot", "curves.xyz", "'curves.xyz' is the name of no picture; give one that ends in .png, .svg, .pdf."),
+        ("--text", "book.txt", f"There is no file '{tmp_path / 'book.txt'}'; give one of plain text."),
+    ):
+        code, out, err = run(capsys, option, str(tmp_path / name))
+        assert (code, out) == (2, "")
+        assert expected in " ".join(err.split())

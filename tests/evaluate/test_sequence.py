@@ -95,6 +95,11 @@ def test_a_batch_is_solved_together(tiny: EditableModel, case_set: CaseSet, tmp_
         _run(tiny, case_set, tmp_path, batch=0)
 
 
+def test_points_before_the_first_edit_are_no_points(tiny: EditableModel, case_set: CaseSet, tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match="After 0 edits there is nothing to measure"):
+        _run(tiny, case_set.core(), tmp_path, points=(0, 2))
+
+
 def test_a_model_that_collapsed_is_edited_no_more(
     tiny: EditableModel, case_set: CaseSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -122,7 +122,7 @@ def test_a_model_without_a_finite_perplexity_is_drawn_and_told(document: dict[st
 
 
 def test_a_picture_of_an_unknown_kind_is_refused(document: dict[str, Any], tmp_path: Path) -> None:
-    with pytest.raises(InvalidRequest, match=r"\.png or \.svg"):
+    with pytest.raises(InvalidRequest, match=r"\.png, \.svg"):
         draw_sequence(document, tmp_path / "sequence.doc")
     assert list(tmp_path.iterdir()) == []
 

@@ -89,8 +89,10 @@ def read_text(path: Path) -> str:
     """The text of a file.
 
     Raises:
-        InvalidRequest: It is not text.
+        InvalidRequest: It is not there, or not text.
     """
+    if not path.is_file():
+        raise InvalidRequest(f"There is no file '{path}'; give one of plain text.")
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:

@@ -17,6 +17,7 @@ from emendo.home import default_home
 
 HUB_ROWS = "https://datasets-server.huggingface.co/rows"
 _PAGE = 100
+_NO_DATA = "give a file with '--data FILE', or run 'emendo eval capitals', which needs no data"
 
 
 def data_folders() -> list[Path]:
@@ -28,13 +29,16 @@ def data_folders() -> list[Path]:
     return [start.parent / "shared" / "data" for start in (Path.cwd(), repository)]
 
 
-def find_data(relative: str, hub: str | None, *, chosen: str | None = None, home: Path | None = None) -> Path:
+def find_data(
+    relative: str, hub: str | None, *, chosen: str | None = None, otherwise: str = _NO_DATA, home: Path | None = None
+) -> Path:
     """The file of a benchmark, or the folder where it consists of several files.
 
     Args:
         relative: Its path in the data folder; an absolute path is the file itself.
         hub: Name of the data set on the hub that has the same rows, if there is one.
         chosen: What the user asked for: a file or folder, "hub", or nothing.
+        otherwise: What a user can do who does not have the file.
         home: Where fetched files are kept; `default_home` unless given.
 
     Raises:
@@ -54,8 +58,7 @@ def find_data(relative: str, hub: str | None, *, chosen: str | None = None, home
         if path.exists():
             return path
     raise DataUnavailable(
-        f"The benchmark's file is not at '{tried[0]}'. Set EMENDO_DATA to the folder that holds '{relative}', "
-        "give a file with '--data FILE', or run 'emendo eval capitals', which needs no data."
+        f"There is no file '{tried[0]}'. Set EMENDO_DATA to the folder that holds '{relative}', or {otherwise}."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from emendo.evaluate.pictures import save_picture
 from emendo.evaluate.probe import Candidate, Probe
 
 _SHOWN = (
@@ -16,7 +17,11 @@ _SHOWN = (
 
 
 def draw_probe(probe: Probe, path: Path) -> None:
-    """Write the picture; the kind of file follows from the name."""
+    """Write the picture.
+
+    Raises:
+        InvalidRequest: No picture can be written there (`drawable`).
+    """
     from matplotlib.figure import Figure
 
     labels = [describe(candidate) for candidate in probe.candidates]
@@ -35,7 +40,7 @@ def draw_probe(probe: Probe, path: Path) -> None:
     axes.set_xlabel(f"share of {probe.n} known facts, edited one by one")
     axes.set_title(f"{probe.method} on {probe.model}", loc="left")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=len(_SHOWN), frameon=False, fontsize=8)
-    figure.savefig(path, dpi=150)
+    save_picture(figure, path)
 
 
 def describe(candidate: Candidate) -> str:

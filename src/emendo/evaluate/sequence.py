@@ -100,10 +100,12 @@ def edit_in_sequence(
         progress: Called with a stage, how much of it is done, and of how much.
 
     Raises:
-        InvalidRequest: The batch holds no request.
+        InvalidRequest: The batch holds no request, or a point comes before the first edit.
     """
     if batch < 1:
         raise InvalidRequest(f"A batch of {batch} holds no request; give at least 1.")
+    if min(points, default=1) < 1:
+        raise InvalidRequest(f"After {min(points)} edits there is nothing to measure; give at least 1.")
     report = progress or (lambda stage, done, total: None)
     wholes = (-(-point // batch) * batch for point in points)
     ends = sorted({end for end in wholes if end < len(cases.cases)} | {len(cases.cases)})

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from emendo.errors import InvalidRequest
 from emendo.evaluate.metrics import Figure
+from emendo.evaluate.pictures import save_picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -134,20 +135,12 @@ def read_curves(document: Mapping[str, Any]) -> tuple[Curve, ...]:
 
 
 def draw_sequence(document: Mapping[str, Any], path: Path) -> None:
-    """Write the picture, whole or not at all; the kind of file follows from the name.
+    """Write the picture.
 
     Raises:
-        InvalidRequest: It is another document, or matplotlib writes no such kind.
+        InvalidRequest: It is another document, or no picture can be written there (`drawable`).
     """
-    temporary = path.with_name(f".incomplete-{path.name}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        _picture(read_curves(document)).savefig(temporary, dpi=150)
-        temporary.replace(path)
-    except ValueError as error:
-        raise InvalidRequest(f"'{path.name}' cannot be drawn ({error}); give a name that ends in .png or .svg.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    save_picture(_picture(read_curves(document)), path)
 
 
 def sequence_svg(curves: Sequence[Curve]) -> str:

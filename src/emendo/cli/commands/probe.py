@@ -39,7 +39,7 @@ def command(
     n: Annotated[int, typer.Option("--n", "-n", min=1, help="How many known facts are edited with each candidate.")] = 6,
     benchmark: Annotated[str, typer.Option("--benchmark", help="Where the facts come from.")] = "capitals",
     store: Annotated[bool, typer.Option("--store/--no-store", help="Use the best from now on for this model.")] = True,
-    plot: Annotated[Path | None, typer.Option("--plot", help="Draw the sweep (.png or .svg).")] = None,
+    plot: Annotated[Path | None, typer.Option("--plot", help="Draw the sweep (.png, .svg or .pdf).")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the sweep to this JSON file.")] = None,
     work: Annotated[
         Path | None, typer.Option("--work", help="Folder that keeps what is measured; in the data folder unless given.")
@@ -65,15 +65,17 @@ def command(
     from emendo.cli.method_settings import chosen_settings, layer_choice
     from emendo.evaluate import load_cases
     from emendo.evaluate.documents import as_json, writable, write_whole
+    from emendo.evaluate.pictures import drawable
     from emendo.evaluate.probe import known_cases, probe, store_profile
     from emendo.evaluate.probe_figure import draw_probe
     from emendo.home import default_home
     from emendo.models import load_model
 
     variations = {name: v if isinstance(v, tuple) else (v,) for name, v in chosen_settings(None, vary).items()}
-    for path in (output, plot):
-        if path is not None:
-            writable(path)
+    if output is not None:
+        writable(output)
+    if plot is not None:
+        drawable(plot)
     started = time.perf_counter()
     loaded, home = load_model(model), default_home()
     cases = known_cases(loaded, load_cases(benchmark, seed=seed), n)

@@ -54,7 +54,7 @@ def command(
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the curves to this JSON file.")] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write a page to read.")] = None,
-    plot: Annotated[Path | None, typer.Option("--plot", help="Draw the curves (.png or .svg).")] = None,
+    plot: Annotated[Path | None, typer.Option("--plot", help="Draw the curves (.png, .svg or .pdf).")] = None,
     executor: ExecutorOption = None,
     workers: WorkersOption = 1,
     model: ModelOption = DEFAULT_MODEL,
@@ -80,6 +80,7 @@ def command(
     from emendo.evaluate.ability import WIKITEXT, read_text
     from emendo.evaluate.data import find_data
     from emendo.evaluate.documents import as_json, writable, write_whole
+    from emendo.evaluate.pictures import drawable
     from emendo.evaluate.sequence_curves import Curve, measure_curves
     from emendo.evaluate.sequence_document import as_curve, basis_of, known_points, read_document
     from emendo.evaluate.sequence_figure import draw_sequence
@@ -92,14 +93,16 @@ def command(
         if name not in METHODS.names():
             raise UnknownName("method", name, METHODS.names())
     ends, sizes = _numbers(points), _numbers(batches)
-    for path in (output, html, plot):
+    for path in (output, html):
         if path is not None:
             writable(path)
+    if plot is not None:
+        drawable(plot)
     config = chosen_settings(layer, settings)
     check_methods(config, names)
     crew = Crew.of(executor, workers)
     cases = load_cases(benchmark, data=data, n=n, split=split, seed=seed).core()
-    plain = read_text(find_data(WIKITEXT, None, chosen=None if text is None else str(text)))
+    plain = read_text(text or find_data(WIKITEXT, None, otherwise="give plain text with '--text FILE'"))
     loaded = load_model(model)
     document: dict[str, Any] = {
         "benchmark": cases.benchmark,
@@ -155,10 +158,10 @@ def command(
 def _numbers(text: str) -> list[int]:
     from emendo.errors import InvalidRequest
 
-    try:
-        return [int(number) for number in text.split(",")]
-    except ValueError as error:
-        raise InvalidRequest(f"'{text}' are no numbers of edits; write 1,10,100.") from error
+    numbers = [int(number) if number.strip().isdecimal() else 0 for number in text.split(",")]
+    if 0 in numbers:
+        raise InvalidRequest(f"'{text}' are no numbers of edits; write 1,10,100.")
+    return numbers
 
 
 def _print(document: dict[str, Any]) -> None:
