@@ -117,6 +117,12 @@ def test_what_is_no_number_is_answered_in_a_sentence(option: str, numbers: str, 
     assert f"'{numbers}' are no numbers" in err
 
 
+def test_no_method_is_no_measurement(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "--methods", " ,")
+    assert (code, out) == (2, "")
+    assert "No method is named" in err
+
+
 def test_files_that_cannot_be_read_or_drawn_are_told_before_anything_is_edited(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

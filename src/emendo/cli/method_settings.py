@@ -6,7 +6,23 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from emendo.errors import InvalidRequest
+from emendo.errors import InvalidRequest, UnknownName
+
+
+def chosen_methods(text: str, known: Sequence[str]) -> list[str]:
+    """The methods that an option names, each once; "all" are those that are known.
+
+    Raises:
+        UnknownName: There is no method of a name; said before the first is measured, not hours later.
+        InvalidRequest: It names none.
+    """
+    names = list(known) if text == "all" else list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    for name in names:
+        if name not in known:
+            raise UnknownName("method", name, known)
+    if not names:
+        raise InvalidRequest("No method is named; write --methods hidden_unit,rome, or leave it out for the default.")
+    return names
 
 
 def chosen_settings(layers: Sequence[int] | None, settings: Sequence[str] | None) -> dict[str, Any]:

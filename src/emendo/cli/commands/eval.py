@@ -89,9 +89,9 @@ def command(
         _list_benchmarks(json)
         return
     from emendo.cli.evaluation_tables import print_comparison, print_report
-    from emendo.cli.method_settings import check_methods, chosen_settings, settings_of
+    from emendo.cli.method_settings import check_methods, chosen_methods, chosen_settings, settings_of
     from emendo.edit import METHODS
-    from emendo.evaluate import Trial, corrections, evaluate_each, load_cases
+    from emendo.evaluate import ANSWERING, Trial, corrections, evaluate_each, load_cases
     from emendo.evaluate.answers import answered
     from emendo.evaluate.compare import compare_methods
     from emendo.evaluate.documents import writable, write_whole
@@ -99,7 +99,8 @@ def command(
     from emendo.models import load_model
     from emendo.pieces import Crew
 
-    config, names = chosen_settings(layer, settings), _methods(methods)
+    config = chosen_settings(layer, settings)
+    names = chosen_methods(methods, [*METHODS.names(), *ANSWERING.names()])
     check_methods(config, names)
     for path in (output, html):
         if path is not None:
@@ -139,27 +140,6 @@ def command(
         print_comparison(comparison, is_whole=all_measures)
     else:
         print_report(reports[0])
-
-
-def _methods(text: str) -> list[str]:
-    """The methods that an option names, each once.
-
-    Raises:
-        UnknownName: There is no method of a name; said before the first is measured, not hours later.
-        InvalidRequest: It names none.
-    """
-    from emendo.edit import METHODS
-    from emendo.errors import InvalidRequest, UnknownName
-    from emendo.evaluate import ANSWERING
-
-    known = [*METHODS.names(), *ANSWERING.names()]
-    names = known if text == "all" else list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    for name in names:
-        if name not in known:
-            raise UnknownName("method", name, known)
-    if not names:
-        raise InvalidRequest("No method is named; write --methods hidden_unit,rome, or leave it out for the default.")
-    return names
 
 
 def _now() -> str:

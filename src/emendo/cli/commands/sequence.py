@@ -32,7 +32,10 @@ def command(
     benchmark: Annotated[str, typer.Argument(help="Where the facts come from; 'emendo eval' lists them.")] = "capitals",
     n: Annotated[int, typer.Option("--n", "-n", min=1, help="How many edits, drawn at random with the seed.")] = 100,
     methods: Annotated[
-        str, typer.Option("--methods", "--method", help="Editing methods, separated by commas.", rich_help_panel="Method")
+        str,
+        typer.Option(
+            "--methods", "--method", help="Editing methods, separated by commas, or 'all'.", rich_help_panel="Method"
+        ),
     ] = DEFAULT_METHOD,
     batches: Annotated[
         str,
@@ -73,9 +76,8 @@ def command(
       emendo sequence counterfact --n 1000 --methods rome,memit,alphaedit --workers 3 -o sequence.json
     """
     from emendo.cli import console
-    from emendo.cli.method_settings import check_methods, chosen_settings, settings_of
+    from emendo.cli.method_settings import check_methods, chosen_methods, chosen_settings, settings_of
     from emendo.edit import METHODS
-    from emendo.errors import UnknownName
     from emendo.evaluate import load_cases
     from emendo.evaluate.ability import WIKITEXT, read_text
     from emendo.evaluate.data import find_data
@@ -88,10 +90,7 @@ def command(
     from emendo.models import load_model
     from emendo.pieces import Crew
 
-    names = [name.strip() for name in methods.split(",") if name.strip()]
-    for name in names:
-        if name not in METHODS.names():
-            raise UnknownName("method", name, METHODS.names())
+    names = chosen_methods(methods, METHODS.names())
     ends, sizes = _numbers(points), _numbers(batches)
     for path in (output, html):
         if path is not None:
