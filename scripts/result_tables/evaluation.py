@@ -127,14 +127,13 @@ def _sequence_row(curve: Curve, point: Point, measures: list[Figure]) -> tuple[A
 PARTS: Parts = {
     "quality": ("methods_counterfact.json", quality),
     "sequence": ("sequence.json", sequence),
-    "sequence of hidden units": ("sequence_hidden_unit.json", sequence),
     "sequence one by one": ("sequence_one_by_one.json", sequence),
     "sequence of baselines": ("sequence_ft.json", sequence),
-    "sequence of alphaedit": ("sequence_alphaedit.json", sequence),
     "sequence of batches": ("sequence_batches.json", sequence),
-    "sequence of methods": ("sequence_methods.json", sequence),
     "differences": ("methods_counterfact.json", differences),
     "differences on all cases": ("score_counterfact.json", differences),
+    "quality with WikiText": ("methods_wikitext.json", quality),
+    "differences with WikiText": ("methods_wikitext.json", differences),
     "leak": (
         "leak.json",
         measures_of(
