@@ -6,8 +6,9 @@ text uses least is given to the fact (`hidden_units`), with a gate that opens at
 
     δ as in ROME, searched in several formats at once, from the answer's beginning in chat to its end.
 
-The gate comes first, and what it lets through of δ differs from text to text; the search adds just that much in each. It goes on
-until the beginning of the answer is what the model says by itself, too: a δ that makes the target likely may spoil the way there.
+The gate comes first, and what it lets through of δ differs from text to text; the search adds just that much in each, and less
+after other text, as a reserve for what is asked otherwise. It goes on until the beginning of the answer is what the model says by
+itself, too: a δ that makes the target likely may spoil the way there.
 
 So edits hardly meet, neither one another nor the text; what is lost is what the units did before. The gate is the least, under the
 second moment of what the MLP reads, that is open at the subject and shut at its peers. Of what is most like the subject - names
@@ -27,6 +28,7 @@ from itertools import islice
 import torch
 
 from emendo.edit.closed_form import ClosedForm
+from emendo.edit.contexts import Context
 from emendo.edit.hidden_units import Gate, HiddenUnit, constant, least_used, make_gate, open_direction, write_unit
 from emendo.edit.job import Groups, Held, Job, Solution, Unit, with_earlier
 from emendo.edit.keys_values import KeysValue, read_at_subject
@@ -51,14 +53,17 @@ class Config(OwnSettings):
     Attributes:
         threshold: θ: where the gate opens, between 0 (other inputs) and 1 (the subject).
         sharpness: a: how steeply.
+        sufficient: How much of what a gate lets through of δ has to do after sampled prefixes.
         texts: In how many other texts, of twenty-five, the gate stays shut at the subject itself: far less leaks, and a few
             paraphrases suffer.
     """
 
+    kl_weight: float = 0.125
     peers: int = 8
     lead_probability: float = 0.5
     threshold: float = 0.6
     sharpness: float = 20.0
+    sufficient: float = 0.75
     texts: int = 0
 
     def __post_init__(self) -> None:
@@ -66,6 +71,10 @@ class Config(OwnSettings):
         if not 0 < self.threshold < 1:
             raise InvalidRequest(
                 f"threshold={self.threshold:g} is not between 0 (other inputs) and 1 (the subject); give a number such as 0.6."
+            )
+        if not 0 < self.sufficient <= 1:
+            raise InvalidRequest(
+                f"sufficient={self.sufficient:g} is not above 0 and at most 1, which is all of δ; give a number such as 0.75."
             )
 
 
@@ -128,9 +137,16 @@ def _searched(
         openings = []
         for i in numbers:
             (kept,) = read_at_subject(job.model, [Site("mlp_in", layer)], units[i].preserving)
-            openings.append(gates[i].openings(torch.cat([read[i].keys[layer], kept.cpu()], dim=1)).tolist())
+            let_through = gates[i].openings(torch.cat([read[i].keys[layer], kept.cpu()], dim=1)).tolist()
+            shares = [_share(context, config) for context in units[i].contexts for _ in context.subject_lasts]
+            openings.append([share * opening for share, opening in zip(shares, let_through, strict=True)])
         found |= zip(numbers, search.find(Site("value", layer), config, openings=openings), strict=True)
     return found
+
+
+def _share(context: Context, config: Config) -> float:
+    """Of what the gate lets through, how much has to do in a context."""
+    return config.sufficient if context.format == "prefixed" else 1.0
 
 
 def _held(job: Job, unit: Unit, config: Config) -> Held:
