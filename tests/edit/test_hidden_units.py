@@ -161,10 +161,13 @@ def test_when_every_unit_is_taken_the_edit_is_refused(tiny: EditableModel, tmp_p
 
 
 @pytest.mark.usefixtures("lenient")
-def test_in_the_search_each_context_gets_as_much_of_the_value_as_its_gate_will_let_through(
-    tiny: EditableModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("sufficient", [1.0, 0.5])
+def test_in_the_search_each_context_gets_what_its_gate_will_let_through_of_the_value_and_after_prefixes_what_shall_do_of_that(
+    tiny: EditableModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sufficient: float
 ) -> None:
-    config = METHODS.get("hidden_unit").Config(layers=(1,), prefixes=(3,), peers=2, steps=1, slack=1.0)
+    config = METHODS.get("hidden_unit").Config(
+        layers=(1,), prefixes=(3,), peers=2, steps=1, slack=1.0, sufficient=sufficient
+    )
     told: list[Sequence[float]] = []
     find = Search.find
 
@@ -186,7 +189,9 @@ def test_in_the_search_each_context_gets_as_much_of_the_value_as_its_gate_will_l
         (read,) = read_at_subject(tiny, [Site("key", 1)], contexts)
     hidden = read[int(column.input_factor.argmax())]
     assert float(hidden.std()) > 0.1 * float(hidden.mean())
-    torch.testing.assert_close(torch.tensor(told[0]), hidden / hidden[:taught].mean(), atol=0.02, rtol=0.02)
+    shares = [sufficient if context.format == "prefixed" else 1.0 for context in contexts for _ in context.subject_lasts]
+    through = hidden / hidden[:taught].mean()
+    torch.testing.assert_close(torch.tensor(told[0]), torch.tensor(shares) * through, atol=0.02, rtol=0.02)
 
 
 @pytest.mark.usefixtures("lenient")
@@ -229,6 +234,12 @@ def test_the_gate_is_shut_in_other_texts_where_that_is_wanted_and_open_at_the_be
     assert float(opened[0].min()) > 0.7
     assert float(opened[len(TEXTS)][: len(other)].max()) < 0.6
     assert float(opened[len(TEXTS)][len(other) :].min()) > 0.9
+
+
+@pytest.mark.parametrize("sufficient", [0.0, 1.1])
+def test_what_shall_do_of_the_value_is_a_share_of_it(sufficient: float) -> None:
+    with pytest.raises(InvalidRequest, match="all of δ"):
+        METHODS.get("hidden_unit").Config(sufficient=sufficient)
 
 
 @pytest.mark.parametrize("texts", [-1, len(TEXTS) + 1])
