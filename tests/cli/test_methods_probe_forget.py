@@ -52,13 +52,14 @@ def test_methods_are_listed_and_the_default_is_marked(run: Run) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS.names())
-def test_the_settings_of_every_method_are_shown_with_their_defaults(run: Run, method: str) -> None:
+def test_the_settings_of_every_method_are_shown_with_their_defaults_and_what_they_do(run: Run, method: str) -> None:
     code, out, _ = run("methods", method)
     assert code == 0
     config = METHODS.get(method).Config()
     described = json.loads(run("methods", method, "--json")[1])
     assert described["name"] == method
     assert set(described["settings"]) == {field.name for field in fields(config)}
+    assert set(described["meanings"]) == set(described["settings"])
     assert all(field.name in out for field in fields(config))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -38,6 +40,16 @@ def chosen_settings(layers: Sequence[int] | None, settings: Sequence[str] | None
             raise InvalidRequest(f"'{setting}' is not a setting; write NAME=VALUE, such as 'steps=40'.")
         chosen[name] = _value(value)
     return chosen
+
+
+def meanings(config: type) -> dict[str, str]:
+    """What each setting of a method's `Config` does, as the docstrings of the class and of those it extends say."""
+    found: dict[str, str] = {}
+    for ancestor in reversed(config.__mro__):
+        _, _, listed = (inspect.cleandoc(ancestor.__doc__ or "")).partition("Attributes:\n")
+        for name, text in re.findall(r"^    (\w+): (.*(?:\n     +.*)*)", listed, re.MULTILINE):
+            found[name] = " ".join(text.split())
+    return found
 
 
 def settings_of(method: str, chosen: Mapping[str, Any]) -> dict[str, Any]:

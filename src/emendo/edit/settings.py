@@ -34,16 +34,16 @@ class SearchSettings(MethodSettings):
     """How the value of a request is searched.
 
     Attributes:
-        descent: What moves δ: "adam", or "normed" (`NormedDescent`), which needs fewer steps.
-        steps: Most steps of it.
+        descent: What moves δ: "adam", or "normed", whose steps are a share of ‖v‖, and fewer.
+        steps: Most steps of the search.
         learning_rate: Adam's, or the length of a normed step as a share of ‖v‖.
-        momentum: Of normed steps.
+        momentum: How much of a normed step goes into the next.
         kl_weight: λ_KL, how much the preservation contexts weigh.
         weight_decay: λ_wd, on ‖δ‖ / ‖v‖².
         clamp: Largest ‖δ‖ as a multiple of ‖v‖.
         anchor: Largest ‖v + δ‖ as a multiple of ‖v‖; without bound unless given.
-        worst_probability: A search ends when no target token in any context is less likely than this,
-        lead_probability: and no token of a lead than this.
+        worst_probability: A search goes on until every target token in every context is so likely.
+        lead_probability: And until every token of a lead, the beginning of an answer in chat, is so likely.
     """
 
     descent: Literal["adam", "normed"] = "adam"
@@ -70,7 +70,7 @@ class OwnSettings(SearchSettings):
 
     Attributes:
         peers: How many other subjects are held: their keys in the same prompts keep their values.
-        slack: S, as a share of the mean of kᵀ M k.
+        slack: S, how far edited keys may miss their values, as a share of the mean of kᵀ M k.
     """
 
     formats: tuple[str, ...] = ("completion", "prefixed", "chat")

@@ -28,7 +28,7 @@ class Config(SearchSettings):
 
     Attributes:
         share: Of the trace of C that the null space may carry.
-        penalty: λ.
+        penalty: λ, on the size of the change.
     """
 
     prefixes: tuple[int, ...] = (10,) * 5

@@ -26,7 +26,7 @@ class Config(SearchSettings):
     """The paper's settings.
 
     Attributes:
-        slack: ε.
+        slack: ε, how far the edited keys may miss their values.
     """
 
     prefixes: tuple[int, ...] = (10,) * 5

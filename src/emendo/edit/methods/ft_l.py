@@ -27,7 +27,7 @@ class Config(FineTuneSettings):
     """The published settings.
 
     Attributes:
-        bound: ε.
+        bound: ε, the most that an entry of the matrix may change.
         goal_loss: A batch takes no more steps below this loss.
     """
 

@@ -52,7 +52,7 @@ class Config(OwnSettings):
 
     Attributes:
         threshold: θ: where the gate opens, between 0 (other inputs) and 1 (the subject).
-        sharpness: a: how steeply.
+        sharpness: a: how steeply it does.
         sufficient: How much of what a gate lets through of δ has to do after sampled prefixes.
         texts: In how many other texts, of twenty-five, the gate stays shut at the subject itself: far less leaks, and a few
             paraphrases suffer.

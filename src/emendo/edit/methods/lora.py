@@ -28,7 +28,7 @@ class Config(FineTuneSettings):
     """Settings of the adapters.
 
     Attributes:
-        rank: r.
+        rank: r, of the adapters.
         goal_loss: A batch takes no more steps below this loss.
     """
 

@@ -26,7 +26,7 @@ class Config(SearchSettings):
     """The paper's settings, as for GPT-J.
 
     Attributes:
-        moment_weight: λ.
+        moment_weight: λ, how much the second moment weighs beside the edited keys.
     """
 
     prefixes: tuple[int, ...] = (10,) * 5

@@ -26,8 +26,8 @@ class Config(SearchSettings):
     """The paper's settings.
 
     Attributes:
-        moment_weight: λ.
-        norm_penalty: α.
+        moment_weight: λ, how much the second moment weighs beside the edited keys.
+        norm_penalty: α, on the size of the change.
     """
 
     prefixes: tuple[int, ...] = (10,) * 5
