@@ -58,7 +58,6 @@ class Config(OwnSettings):
             paraphrases suffer.
     """
 
-    kl_weight: float = 0.125
     peers: int = 8
     lead_probability: float = 0.5
     threshold: float = 0.6
