@@ -23,7 +23,7 @@ def _bare(model: EditableModel, fact: Fact) -> list[Context]:
 
 
 def _peers(model: EditableModel, count: int, **changes: object) -> Peers:
-    return replace(Peers(model=model, layers=(1, 2), formats=("completion", "prefixed"), count=count, texts=4), **changes)
+    return replace(Peers(model=model, layers=(1, 2), formats=("completion", "prefixed"), count=count), **changes)
 
 
 def test_no_subject_stands_twice_in_the_list() -> None:
@@ -74,7 +74,7 @@ def test_an_update_leaves_the_keys_of_peers_alone(tiny: EditableModel) -> None:
 def test_own_keys_are_those_of_the_subject_in_other_texts(tiny: EditableModel) -> None:
     peers = _peers(tiny, 0)
     edited = keys_at_subject(tiny, 1, _bare(tiny, FACT))
-    own = peers.own_keys(FACT.subject, edited)
+    own = peers.own_keys(FACT.subject, edited, 4)
     facts = [Fact(subject=FACT.subject, prompt=text) for text in TEXTS[:4]]
     formats = [["chat" if fact.is_question else "completion"] for fact in facts]
     contexts = [
@@ -85,13 +85,13 @@ def test_own_keys_are_those_of_the_subject_in_other_texts(tiny: EditableModel) -
     every = keys_at_subject(tiny, 2, contexts)
     assert own[2].shape[1] <= every.shape[1]
     assert all(float((every - column[:, None]).norm(dim=0).min()) < 1e-4 for column in own[2].T)
-    assert _peers(tiny, 0, texts=0).own_keys(FACT.subject, edited)[1].shape == (tiny.d_mlp, 0)
+    assert peers.own_keys(FACT.subject, edited, 0)[1].shape == (tiny.d_mlp, 0)
 
 
 def test_a_text_in_which_the_key_is_the_edited_one_is_left_out(tiny: EditableModel) -> None:
     peers = _peers(tiny, 0)
-    own = peers.own_keys(FACT.subject, torch.zeros(tiny.d_mlp, 1))
-    again = peers.own_keys(FACT.subject, own[1][:, :1])
+    own = peers.own_keys(FACT.subject, torch.zeros(tiny.d_mlp, 1), 4)
+    again = peers.own_keys(FACT.subject, own[1][:, :1], 4)
     assert again[1].shape[1] < own[1].shape[1]
     assert float((again[1] - own[1][:, :1]).norm(dim=0).min()) > 0
 

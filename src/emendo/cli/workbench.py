@@ -220,7 +220,7 @@ class Workbench:
         """The fact about other subjects, those whose names are most like its subject's to the model."""
         layers = (served.model.n_layers // 3,)
         listed = self._listed.setdefault(served, {})
-        peers = Peers(model=served.bench, layers=layers, formats=("completion",), count=NEIGHBOURS, texts=0, listed=listed)
+        peers = Peers(model=served.bench, layers=layers, formats=("completion",), count=NEIGHBOURS, listed=listed)
         return peers.nearest(fact)
 
     def _curves(self, served: Served, request: EditRequest, strengths: Sequence[Revision], report: Report) -> dict[str, Any]:

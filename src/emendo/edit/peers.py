@@ -27,10 +27,9 @@ from emendo.errors import InvalidRequest
 from emendo.facts import EditRequest, Fact
 from emendo.models import EditableModel, Site
 
-# Texts about a subject of any kind, in which questions are asked in chat. The first is also one of the questions by which
-# evaluations tell whether something leaked, about subjects of which nothing is known.
+# Texts about a subject of any kind, in which questions are asked in chat; none is among what evaluations ask about subjects.
 TEXTS = (
-    "What is {}?",
+    "Have you heard of {}?",
     "The name of {} comes from",
     "Where is {}?",
     "The history of {} is",
@@ -91,7 +90,6 @@ class Peers:
         layers: Whose keys.
         formats: Of the texts that the peers stand in; "prefixed" texts are left out.
         count: How many peers a subject has.
-        texts: How many of `TEXTS` the subject itself is held in.
         listed: By layer, the keys of the listed names; filled, and read once if it is given again.
         share: As for `read_at_subject`.
         kind: Which activation of them: "key", or "mlp_in".
@@ -101,7 +99,6 @@ class Peers:
     layers: tuple[int, ...]
     formats: tuple[str, ...]
     count: int
-    texts: int
     listed: dict[int, Float[Tensor, "d_mlp subjects"]] = field(default_factory=dict)
     share: bool = False
     kind: MomentKind = "key"
@@ -126,24 +123,23 @@ class Peers:
             for at, layer in enumerate(self.layers)
         }
 
-    def own_keys(self, subject: str, edited: Float[Tensor, "d_mlp m"]) -> dict[int, Float[Tensor, "d_mlp n"]]:
+    def own_keys(self, subject: str, edited: Float[Tensor, "d_mlp m"], texts: int) -> dict[int, Float[Tensor, "d_mlp n"]]:
         """By layer, a column for each place where a subject stands in a text about something else.
 
         Args:
             subject: Of the edit.
             edited: Keys that are edited, at the first of the layers: what is like one of them is left out.
+            texts: How many of `TEXTS`.
         """
-        if not self.texts:
+        if not texts:
             return {layer: torch.zeros(self._width, 0) for layer in self.layers}
-        read = self._read(subject, TEXTS[: self.texts])
+        read = self._read(subject, TEXTS[:texts])
         first, taken = (torch.nn.functional.normalize(keys, dim=0) for keys in (read[0], edited.to(read[0])))
         is_other = (first.T @ taken).amax(dim=1) < _ALIKE
         return {layer: keys[:, is_other].cpu() for layer, keys in zip(self.layers, read, strict=True)}
 
     def beginning_keys(self, subject: str) -> dict[int, Float[Tensor, "d_mlp n"]]:
-        """By layer, a column for each of `BEGINNINGS`; none where the subject is not held in other texts."""
-        if not self.texts:
-            return {layer: torch.zeros(self._width, 0) for layer in self.layers}
+        """By layer, a column for each of `BEGINNINGS`."""
         return {layer: keys.cpu() for layer, keys in zip(self.layers, self._read(subject, BEGINNINGS), strict=True)}
 
     def nearest(self, fact: Fact) -> list[Fact]:

@@ -54,8 +54,8 @@ class Config(OwnSettings):
         threshold: θ: where the gate opens, between 0 (other inputs) and 1 (the subject).
         sharpness: a: how steeply it does.
         sufficient: How much of what a gate lets through of δ has to do after sampled prefixes.
-        texts: In how many other texts, of twenty-five, the gate stays shut at the subject itself: far less leaks, and a few
-            paraphrases suffer.
+        texts: In how many other texts, of twenty-five, the gate stays shut at the subject itself, so that far less leaks.
+        text_facts: That is as long as the model has so many facts at most: such a gate opens more often in any text, too.
     """
 
     peers: int = 8
@@ -63,7 +63,8 @@ class Config(OwnSettings):
     threshold: float = 0.6
     sharpness: float = 20.0
     sufficient: float = 0.75
-    texts: int = 0
+    texts: int = 25
+    text_facts: int = 32
 
     def __post_init__(self) -> None:
         check_texts(self.texts)
@@ -90,7 +91,6 @@ def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution
         layers=config.layers,
         formats=config.formats,
         count=config.peers,
-        texts=config.texts,
         listed=job.history.listed,
         share=job.savings.keep_prefix,
         kind="mlp_in",
@@ -99,9 +99,10 @@ def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution
     gates: dict[int, Gate] = {}
     for own, replaced in zip(members, earlier, strict=True):
         others = [held for held in job.history.earlier if held not in replaced]
+        texts = config.texts if len(others) + len(own) <= config.text_facts else 0
         for i in own:
             beside = [*others, *(read[other] for other in own if other != i)]
-            gates[i] = _gate(job, units[i], places[i].layer, read[i], beside, peers, config)
+            gates[i] = _gate(job, units[i], places[i].layer, read[i], beside, peers, config, texts)
     found = _searched(job, units, places, gates, read, config)
     solutions = []
     for own in members:
@@ -155,7 +156,9 @@ def _held(job: Job, unit: Unit, config: Config) -> Held:
     return Held(requests=unit.requests, keys=keys, slack={})
 
 
-def _gate(job: Job, unit: Unit, layer: int, own: Held, others: Sequence[Held], peers: Peers, config: Config) -> Gate:
+def _gate(
+    job: Job, unit: Unit, layer: int, own: Held, others: Sequence[Held], peers: Peers, config: Config, texts: int
+) -> Gate:
     """One that is open at the subject, shut at its peers, and below the threshold at all that would open it otherwise."""
     inputs, fact = own.keys[layer], unit.requests[0].fact
     shut = torch.cat([peers.keys(request.fact)[layer] for request in unit.requests], dim=1)
@@ -163,8 +166,8 @@ def _gate(job: Job, unit: Unit, layer: int, own: Held, others: Sequence[Held], p
     if contexts := namesake_contexts(job.model, fact, [peer.subject for peer in peers.nearest(fact)]):
         (read,) = read_at_subject(job.model, [Site("mlp_in", layer)], contexts, share=job.savings.keep_prefix)
         similar.append(read.cpu())
-    similar.append(peers.own_keys(fact.subject, own.keys[config.layers[0]])[layer])
-    doubtful, also = torch.cat(similar, dim=1), peers.beginning_keys(fact.subject)[layer]
+    similar.append(peers.own_keys(fact.subject, own.keys[config.layers[0]], texts)[layer])
+    doubtful, also = torch.cat(similar, dim=1), peers.beginning_keys(fact.subject)[layer] if texts else inputs[:, :0]
     prior = _prior(job.moments[layer])
     slack = config.slack * prior.scale(inputs)
     threshold, sharpness = config.threshold, config.sharpness

@@ -66,7 +66,6 @@ def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution
         layers=config.layers,
         formats=config.formats,
         count=config.peers,
-        texts=config.texts,
         listed=job.history.listed,
         share=job.savings.keep_prefix,
     )
@@ -137,7 +136,7 @@ def _held_beside(unit: Unit, peers: Peers, config: Config) -> dict[int, Float[Te
     """By layer, the keys that an edit of this unit leaves alone; those with more slack are the shorter for it."""
     texts = [context for context in unit.teaching if context.format != "prefixed"]
     edited = keys_at_subject(peers.model, peers.layers[0], unit.teaching)
-    own, others = peers.own_keys(unit.subject, edited), [peers.keys(request.fact) for request in unit.requests]
+    own, others = peers.own_keys(unit.subject, edited, config.texts), [peers.keys(request.fact) for request in unit.requests]
     rest = keys_beside_subject(peers.model, peers.layers, texts)
     looser = (config.slack / config.text_slack) ** 0.5
     return {
