@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from result_tables import layout
 from result_tables.layout import Parts
 
-from emendo.edit import DEFAULT_METHOD
+from emendo.edit import DEFAULT_METHOD, METHODS
 from emendo.evaluate import Figure, Report
 from emendo.evaluate.compare import UNEDITED, Comparison, compare
 from emendo.evaluate.sequence_figure import Curve, Point, read_curves
@@ -77,7 +78,7 @@ def measures_of(*names: str) -> Callable[[Path], str]:
         first = comparison.reports[0]
         known = {figure.name: figure for report in reports for figure in report.edited}
         measures = [known[name] for name in names if name in known]
-        sides = [(UNEDITED, first.unedited), *((f"`{r.method}`{_texts(r)}", r.edited) for r in reports)]
+        sides = [(UNEDITED, first.unedited), *((f"`{r.method}`{_settings(r)}", r.edited) for r in reports)]
         rows = []
         for name, figures in sides:
             by_name = {figure.name: figure for figure in figures}
@@ -90,8 +91,11 @@ def measures_of(*names: str) -> Callable[[Path], str]:
     return table
 
 
-def _texts(report: Report) -> str:
-    return f", texts={report.config['texts']}" if report.config.get("texts") else ""
+def _settings(report: Report) -> str:
+    """Those that are unlike the method's own."""
+    own = json.loads(json.dumps(asdict(METHODS.get(report.method).Config()))) if report.method in METHODS.names() else {}
+    told = {name: value for name, value in report.config.items() if name in own and name != "layers"}
+    return "".join(f", {name}={value}" for name, value in told.items() if value != own[name])
 
 
 def sequence(path: Path) -> str:

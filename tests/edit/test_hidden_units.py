@@ -249,6 +249,26 @@ def test_more_other_texts_than_there_are_are_refused(texts: int) -> None:
 
 
 @pytest.mark.usefixtures("lenient")
+def test_gates_stay_shut_in_other_texts_as_long_as_a_model_has_few_facts(tiny: EditableModel, tmp_path: Path) -> None:
+    def delta(group: list[EditRequest], earlier: list[EditRequest], **settings: int) -> WeightDelta:
+        config = METHODS.get("hidden_unit").Config(
+            layers=LAYERS, formats=("completion",), prefixes=(), peers=2, steps=1, **settings
+        )
+        (edit,) = Editor(tiny, method="hidden_unit", config=config, earlier=earlier, home=tmp_path).compute([group])
+        assert isinstance(edit, Edit)
+        return edit.delta
+
+    few, last = REQUESTS[:2], REQUESTS[2:]
+    assert delta(few, [], text_facts=2).digest == delta(few, []).digest != delta(few, [], texts=0).digest
+    for group, earlier in ((REQUESTS, []), (last, few)):
+        assert (
+            delta(group, earlier, text_facts=2).digest
+            == delta(group, earlier, texts=0).digest
+            != delta(group, earlier).digest
+        )
+
+
+@pytest.mark.usefixtures("lenient")
 def test_facts_in_turn_and_together_take_units_of_their_own(tiny: EditableModel, tmp_path: Path) -> None:
     editor = _editor(tiny, tmp_path)
     (together,) = editor.compute([REQUESTS])
