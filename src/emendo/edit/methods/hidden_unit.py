@@ -12,10 +12,11 @@ itself, too: a δ that makes the target likely may spoil the way there.
 
 So edits hardly meet, neither one another nor the text; what is lost is what the units did before. The gate is the least, under the
 second moment of what the MLP reads, that is open at the subject and shut at its peers. Of what is most like the subject - names
-that end like it, the subjects of other edits - those that would open the gate are pressed below its threshold, and the others are
-left alone: a gate has few inputs to spare, and every one that is held costs some of what it does on plain text. The change is of
-rank one in each matrix of the MLP. Neurons that hold one correction each are known from T-Patcher (Huang et al. 2023), which adds
-them to the last layer and trains them; here none is added, and nothing is trained but δ.
+that end like it, the subjects of other edits, in the first facts of a model also the subject itself in other texts - those that
+would open the gate are pressed below its threshold, and the others are left alone: a gate has few inputs to spare, and every one
+that is held costs some of what it does on plain text. The change is of rank one in each matrix of the MLP. Neurons that hold one
+correction each are known from T-Patcher (Huang et al. 2023), which adds them to the last layer and trains them; here none is
+added, and nothing is trained but δ.
 """
 
 from __future__ import annotations
