@@ -21,8 +21,9 @@ added, and nothing is trained but δ.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 
@@ -83,6 +84,9 @@ def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution
     """A solution for each group."""
     earlier = [job.history.about_subjects(group) for group in groups]
     units = job.units_of_subjects([with_earlier(group, held) for group, held in zip(groups, earlier, strict=True)], config)
+    texts = _texts(job, units, earlier, config)
+    # What a gate keeps that is shut in other texts, the value need not.
+    units = [replace(unit, contexts=unit.teaching) if texts[unit.group] else unit for unit in units]
     members = [[i for i, unit in enumerate(units) if unit.group == group] for group in range(len(groups))]
     free = list(islice(least_used(job.model, job.moments, config.layers, job.revision), max(map(len, members))))
     # Groups do not see each other, so each may take the same.
@@ -100,10 +104,9 @@ def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution
     gates: dict[int, Gate] = {}
     for own, replaced in zip(members, earlier, strict=True):
         others = [held for held in job.history.earlier if held not in replaced]
-        texts = config.texts if len(others) + len(own) <= config.text_facts else 0
         for i in own:
             beside = [*others, *(read[other] for other in own if other != i)]
-            gates[i] = _gate(job, units[i], places[i].layer, read[i], beside, peers, config, texts)
+            gates[i] = _gate(job, units[i], places[i].layer, read[i], beside, peers, config, texts[units[i].group])
     found = _searched(job, units, places, gates, read, config)
     solutions = []
     for own in members:
@@ -114,6 +117,13 @@ def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution
         held = tuple(read[i] for i in own)
         solutions.append(Solution(delta=WeightDelta(changes=revision.changes), figures=figures, held=held))
     return solutions
+
+
+def _texts(job: Job, units: Sequence[Unit], earlier: Sequence[Sequence[Held]], config: Config) -> list[int]:
+    """In how many other texts the gates of each group stay shut: in none once the model has many facts."""
+    new = Counter(unit.group for unit in units)
+    facts = [len(job.history.earlier) - len(replaced) + new[group] for group, replaced in enumerate(earlier)]
+    return [config.texts if count <= config.text_facts else 0 for count in facts]
 
 
 def recall(job: Job, requests: Sequence[EditRequest], config: Config) -> list[Held]:
@@ -137,8 +147,11 @@ def _searched(
         layer = places[numbers[0]].layer
         openings = []
         for i in numbers:
-            (kept,) = read_at_subject(job.model, [Site("mlp_in", layer)], units[i].preserving)
-            let_through = gates[i].openings(torch.cat([read[i].keys[layer], kept.cpu()], dim=1)).tolist()
+            inputs = read[i].keys[layer]
+            if units[i].preserving:
+                (kept,) = read_at_subject(job.model, [Site("mlp_in", layer)], units[i].preserving)
+                inputs = torch.cat([inputs, kept.cpu()], dim=1)
+            let_through = gates[i].openings(inputs).tolist()
             shares = [_share(context, config) for context in units[i].contexts for _ in context.subject_lasts]
             openings.append([share * opening for share, opening in zip(shares, let_through, strict=True)])
         found |= zip(numbers, search.find(Site("value", layer), config, openings=openings), strict=True)
