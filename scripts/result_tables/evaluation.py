@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from emendo.evaluate.sequence_figure import Curve, Point, read_curves
 from emendo.evaluate.sequence_page import ratio
 from emendo.evaluate.wording import counts, main_measures, relative_norm, seconds_an_edit, with_interval
 
+_PROFILES: dict[str, Any] = json.loads(files("emendo.edit").joinpath("profiles.json").read_text(encoding="utf-8"))
 _SAID = ("generation_completion", "generation_chat", "stop_chat")
 
 
@@ -27,13 +29,13 @@ def quality(path: Path) -> str:
     first, reports = found[0].reports[0], _default_first(found)
     measures = main_measures(reports)
     sides = [(UNEDITED, first.unedited, ("–", "–", "–"))]
-    sides += [(r.method, r.edited, (seconds_an_edit(r), relative_norm(r), str(r.refused))) for r in reports]
+    sides += [(_called(r), r.edited, (seconds_an_edit(r), relative_norm(r), str(r.refused))) for r in reports]
     rows = []
     for name, figures, costs in sides:
         by_name = {figure.name: figure for figure in figures}
         shown = [with_interval(by_name[m.name]) if m.name in by_name else "–" for m in measures]
         numbers = counts([by_name[m.name].n for m in measures if m.name in by_name])
-        rows.append((name if name == UNEDITED else f"`{name}`", *shown, *costs, numbers))
+        rows.append((name, *shown, *costs, numbers))
     header = ("%, with its 95 % interval", *map(layout.label, measures), "s an edit", "‖Δ‖ / ‖W‖", "refused", "n")
     told = (
         f"{first.benchmark}, {first.n} cases of `{first.data_file}` (split {first.split}, seed {first.seed}), each edited by "
@@ -41,7 +43,7 @@ def quality(path: Path) -> str:
     )
     sources = [layout.source(told, found[0].command, found[0].date)]
     for other in found[1:]:
-        names = " and ".join(f"`{report.method}`" for report in other.reports)
+        names = " and ".join(map(_called, other.reports))
         sources.append(layout.source(f"The same cases with {names}", other.command, other.date))
     return "\n\n".join([layout.table(header, rows), *layout.footnote(measures), *sources])
 
@@ -53,8 +55,8 @@ def differences(path: Path) -> str:
     for report in others:
         known = {d.name: d for d in compare(report, default).differences if d.name in ("score", *_SAID[:2])}
         marked = (f"**{with_interval(d)}**" if d.excludes_zero else with_interval(d) for d in known.values())
-        rows.append((f"`{report.method}`", *marked))
-    header = (f"points beside `{default.method}`, with the 95 % interval", *map(layout.label, known.values()))
+        rows.append((_called(report), *marked))
+    header = (f"points beside {_called(default)}, with the 95 % interval", *map(layout.label, known.values()))
     return layout.table(header, rows)
 
 
@@ -78,7 +80,7 @@ def measures_of(*names: str) -> Callable[[Path], str]:
         first = comparison.reports[0]
         known = {figure.name: figure for report in reports for figure in report.edited}
         measures = [known[name] for name in names if name in known]
-        sides = [(UNEDITED, first.unedited), *((f"`{r.method}`{_settings(r)}", r.edited) for r in reports)]
+        sides = [(UNEDITED, first.unedited), *((_called(r), r.edited) for r in reports)]
         rows = []
         for name, figures in sides:
             by_name = {figure.name: figure for figure in figures}
@@ -91,11 +93,13 @@ def measures_of(*names: str) -> Callable[[Path], str]:
     return table
 
 
-def _settings(report: Report) -> str:
-    """Those that are unlike the method's own."""
+def _called(report: Report) -> str:
+    """The method, and settings that are neither its own nor those measured for the model."""
     own = json.loads(json.dumps(asdict(METHODS.get(report.method).Config()))) if report.method in METHODS.names() else {}
+    measured = _PROFILES.get(report.model_digest, {}).get(report.method, {}).get("settings", {})
+    usual = own | measured
     told = {name: value for name, value in report.config.items() if name in own and name != "layers"}
-    return "".join(f", {name}={value}" for name, value in told.items() if value != own[name])
+    return f"`{report.method}`" + "".join(f", {name}={value}" for name, value in told.items() if value != usual[name])
 
 
 def sequence(path: Path) -> str:

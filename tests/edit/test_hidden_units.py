@@ -161,7 +161,7 @@ def test_when_every_unit_is_taken_the_edit_is_refused(tiny: EditableModel, tmp_p
 
 
 @pytest.mark.usefixtures("lenient")
-@pytest.mark.parametrize(("sufficient", "texts"), [(1.0, 0), (0.5, 0), (0.5, len(TEXTS))])
+@pytest.mark.parametrize(("sufficient", "texts"), [(1.0, 0), (0.5, len(TEXTS))])
 def test_in_the_search_each_context_gets_what_its_gate_will_let_through_of_the_value_and_after_prefixes_what_shall_do_of_that(
     tiny: EditableModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sufficient: float, texts: int
 ) -> None:
@@ -184,8 +184,7 @@ def test_in_the_search_each_context_gets_what_its_gate_will_let_through_of_the_v
     prefixes = kept_prefixes(tiny, (3,), 0, tmp_path / "prefixes")
     contexts = teaching_contexts(tiny, request, formats, prefixes, stop=config.stop)
     taught = sum(len(context.subject_lasts) for context in contexts)
-    if not texts:
-        contexts += preservation_contexts(tiny, request.fact, chat=True)
+    contexts += preservation_contexts(tiny, request.fact, chat=True)
     with at_revisions(tiny, [Revision(deltas=(edit.delta,))]):
         (read,) = read_at_subject(tiny, [Site("key", 1)], contexts)
     hidden = read[int(column.input_factor.argmax())]

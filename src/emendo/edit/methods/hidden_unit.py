@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 
@@ -85,8 +85,6 @@ def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution
     earlier = [job.history.about_subjects(group) for group in groups]
     units = job.units_of_subjects([with_earlier(group, held) for group, held in zip(groups, earlier, strict=True)], config)
     texts = _texts(job, units, earlier, config)
-    # What a gate keeps that is shut in other texts, the value need not.
-    units = [replace(unit, contexts=unit.teaching) if texts[unit.group] else unit for unit in units]
     members = [[i for i, unit in enumerate(units) if unit.group == group] for group in range(len(groups))]
     free = list(islice(least_used(job.model, job.moments, config.layers, job.revision), max(map(len, members))))
     # Groups do not see each other, so each may take the same.
@@ -147,11 +145,8 @@ def _searched(
         layer = places[numbers[0]].layer
         openings = []
         for i in numbers:
-            inputs = read[i].keys[layer]
-            if units[i].preserving:
-                (kept,) = read_at_subject(job.model, [Site("mlp_in", layer)], units[i].preserving)
-                inputs = torch.cat([inputs, kept.cpu()], dim=1)
-            let_through = gates[i].openings(inputs).tolist()
+            (kept,) = read_at_subject(job.model, [Site("mlp_in", layer)], units[i].preserving)
+            let_through = gates[i].openings(torch.cat([read[i].keys[layer], kept.cpu()], dim=1)).tolist()
             shares = [_share(context, config) for context in units[i].contexts for _ in context.subject_lasts]
             openings.append([share * opening for share, opening in zip(shares, let_through, strict=True)])
         found |= zip(numbers, search.find(Site("value", layer), config, openings=openings), strict=True)
