@@ -54,7 +54,8 @@ def test_the_table_of_methods_holds_what_the_file_holds(tmp_path: Path, monkeypa
     monkeypatch.setattr(build_tables, "RESULTS", tmp_path)
     report = json.loads((ROOT / "docs" / "results" / "counterfact_rome.json").read_text())
     document = {"command": "emendo eval counterfact --methods rome,memit", "date": "2026-01-02T03:04:05+00:00"}
-    document["reports"] = [report, {**report, "method": "memit", "refused": 7}]
+    plain = {**report, "config": {}}
+    document["reports"] = [plain, {**plain, "method": "memit", "refused": 7, "config": {"layers": [1], "steps": 30}}]
     (tmp_path / "methods_counterfact.json").write_text(json.dumps(document))
     rendered = build_tables.render("<!-- quality -->\n<!-- end -->\n")
     rows = [line for line in rendered.splitlines() if line.startswith("|")]
@@ -62,6 +63,7 @@ def test_the_table_of_methods_holds_what_the_file_holds(tmp_path: Path, monkeypa
     assert len({row.count("|") for row in rows}) == 1
     assert rows[2].startswith("| unedited | 40.0 (32.3–46.4) |")
     assert rows[3].startswith("| `rome` | 86.3 (82.1–89.8) | 100.0 (96.3–100.0) | 98.5 (96.5–100.0) |")
+    assert rows[4].startswith("| `memit`, steps=30 |")
     assert rows[4].endswith("| 7 | 100 |")
     assert "score (S)\\*" in rows[0]
     assert "Command: `emendo eval counterfact --methods rome,memit`" in rendered
