@@ -66,7 +66,7 @@ class Config(OwnSettings):
     sharpness: float = 20.0
     sufficient: float = 0.75
     texts: int = 25
-    text_facts: int = 32
+    text_facts: int = 10
 
     def __post_init__(self) -> None:
         check_texts(self.texts)
