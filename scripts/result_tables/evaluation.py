@@ -20,6 +20,8 @@ from emendo.evaluate.sequence_page import ratio
 from emendo.evaluate.wording import counts, main_measures, relative_norm, seconds_an_edit, with_interval
 
 _PROFILES: dict[str, Any] = json.loads(files("emendo.edit").joinpath("profiles.json").read_text(encoding="utf-8"))
+# Layers are told by the profile; no case has as many facts as the other allows.
+_UNTOLD = ("layers", "text_facts")
 _SAID = ("generation_completion", "generation_chat", "stop_chat")
 
 
@@ -98,7 +100,7 @@ def _called(report: Report) -> str:
     own = json.loads(json.dumps(asdict(METHODS.get(report.method).Config()))) if report.method in METHODS.names() else {}
     measured = _PROFILES.get(report.model_digest, {}).get(report.method, {}).get("settings", {})
     usual = own | measured
-    told = {name: value for name, value in report.config.items() if name in own and name != "layers"}
+    told = {name: value for name, value in report.config.items() if name in own and name not in _UNTOLD}
     return f"`{report.method}`" + "".join(f", {name}={value}" for name, value in told.items() if value != usual[name])
 
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 
@@ -104,7 +104,9 @@ def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution
         others = [held for held in job.history.earlier if held not in replaced]
         for i in own:
             beside = [*others, *(read[other] for other in own if other != i)]
-            gates[i] = _gate(job, units[i], places[i].layer, read[i], beside, peers, config, texts[units[i].group])
+            gates[i] = _gate(
+                job, units[i], places[i].layer, read[i], beside, peers, replace(config, texts=texts[units[i].group])
+            )
     found = _searched(job, units, places, gates, read, config)
     solutions = []
     for own in members:
@@ -165,9 +167,7 @@ def _held(job: Job, unit: Unit, config: Config) -> Held:
     return Held(requests=unit.requests, keys=keys, slack={})
 
 
-def _gate(
-    job: Job, unit: Unit, layer: int, own: Held, others: Sequence[Held], peers: Peers, config: Config, texts: int
-) -> Gate:
+def _gate(job: Job, unit: Unit, layer: int, own: Held, others: Sequence[Held], peers: Peers, config: Config) -> Gate:
     """One that is open at the subject, shut at its peers, and below the threshold at all that would open it otherwise."""
     inputs, fact = own.keys[layer], unit.requests[0].fact
     shut = torch.cat([peers.keys(request.fact)[layer] for request in unit.requests], dim=1)
@@ -175,8 +175,8 @@ def _gate(
     if contexts := namesake_contexts(job.model, fact, [peer.subject for peer in peers.nearest(fact)]):
         (read,) = read_at_subject(job.model, [Site("mlp_in", layer)], contexts, share=job.savings.keep_prefix)
         similar.append(read.cpu())
-    similar.append(peers.own_keys(fact.subject, own.keys[config.layers[0]], texts)[layer])
-    doubtful, also = torch.cat(similar, dim=1), peers.beginning_keys(fact.subject)[layer] if texts else inputs[:, :0]
+    similar.append(peers.own_keys(fact.subject, own.keys[config.layers[0]], config.texts)[layer])
+    doubtful, also = torch.cat(similar, dim=1), peers.beginning_keys(fact.subject)[layer] if config.texts else inputs[:, :0]
     prior = _prior(job.moments[layer])
     slack = config.slack * prior.scale(inputs)
     threshold, sharpness = config.threshold, config.sharpness
