@@ -90,9 +90,10 @@ export class App {
     this.say(error instanceof Error ? error.message : String(error), true);
   }
 
+  /** Says a sentence; one that stands there already is said anew, not twice. */
   say(text: string, isError = false): void {
     const id = ++this.#toast;
-    this.toasts.push({ id, text, isError });
+    this.toasts = [...this.toasts.filter((toast) => toast.text !== text), { id, text, isError }];
     setTimeout(() => this.dismiss(id), isError ? 10_000 : 4000);
   }
 
