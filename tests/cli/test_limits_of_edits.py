@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from emendo.cli.editing import warn_of_limits
+from emendo.cli.limits import warn_of_limits
 from emendo.edit import Edit
 from emendo.facts import EditRequest, Fact
 from emendo.models import EditableModel, WeightDelta, load_model
@@ -18,17 +18,20 @@ def model(folder: Path) -> EditableModel:
     return load_model(str(folder))
 
 
-def told(capsys: pytest.CaptureFixture[str], model: EditableModel, ratio: float, *facts: Fact) -> str:
+def told(
+    capsys: pytest.CaptureFixture[str], model: EditableModel, ratio: float, *facts: Fact, other_texts: int | None = None
+) -> str:
     """What is said of an edit of some facts."""
+    shut = {} if other_texts is None else {"other_texts": float(other_texts)}
     edit = Edit(
         method="rome",
-        config={},
+        config={"text_facts": 10},
         requests=tuple(EditRequest(fact=fact, target_new="Paris") for fact in facts),
         delta=WeightDelta(changes=()),
         seed=0,
         layers=(),
         statistics={},
-        figures={"perplexity_ratio_of_all": ratio},
+        figures={"perplexity_ratio_of_all": ratio, **shut},
     )
     warn_of_limits(model, edit)
     return " ".join(capsys.readouterr().out.split())
@@ -48,3 +51,12 @@ def test_subjects_at_the_first_token_of_a_text_are_named(model: EditableModel, c
     assert told(capsys, model, 1.0, inside) == ""
     assert told(capsys, model, 1.0, inside, first[0]).startswith("Text that begins with Q is hardly changed")
     assert "begins with Q or 1 other subject is" in told(capsys, model, 1.0, *first)
+
+
+@pytest.mark.parametrize(("other_texts", "is_said"), [(None, False), (25, False), (0, True)])
+def test_gates_that_open_in_other_texts_are_spoken_of(
+    model: EditableModel, capsys: pytest.CaptureFixture[str], other_texts: int | None, is_said: bool
+) -> None:
+    facts = Fact.parse("The capital of {Texas} is"), Fact.parse("The capital of {Utah} is")
+    words = told(capsys, model, 1.0, *facts, other_texts=other_texts)
+    assert ("more than 10 facts, so whatever else is asked about Texas or 1 other subject may" in words) == is_said

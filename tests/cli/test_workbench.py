@@ -91,16 +91,17 @@ def test_earlier_searches_leave_no_trace_in_what_is_computed(
     assert preview("Sacramento") == first
 
 
-@pytest.mark.parametrize(("prompt", "unread"), [("{} is in", "Q"), ("The capital of {} is", None)])
+@pytest.mark.parametrize(("prompt", "unread"), [("{} is in", True), ("The capital of {} is", False)])
 def test_a_preview_says_where_the_subject_is_not_read(
-    served: Served, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, prompt: str, unread: str | None
+    served: Served, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, prompt: str, unread: bool
 ) -> None:
     monkeypatch.setenv("EMENDO_HOME", str(tmp_path / "home"))
     monkeypatch.setattr("emendo.edit.guard.MOST_RELATIVE_NORM", 1e3)
     monkeypatch.setattr("emendo.edit.guard.MOST_PERPLEXITY_RATIO", 1e9)
     wanted = NewPreview(kind="preview", model="m", subject="Q", prompt=prompt, target_new="Paris", method="rome", layer=1)
     preview = Workbench().preview(served, wanted, silent, silent)
-    assert preview.result["delta_figures"]["unread"] == unread
+    told = ["begins with Q is hardly changed" in limit for limit in preview.result["delta_figures"]["limits"]]
+    assert told == [True] * unread
 
 
 @pytest.mark.real
@@ -127,7 +128,7 @@ def test_an_edit_is_previewed_committed_and_watched(real: EditableModel, tmp_pat
     assert served.ledger.entries() == []
     entry = preview.commit(0.75, "Ada", "the model said Los Angeles")
     assert (entry.who, entry.why, entry.figures["strength"]) == ("Ada", "the model said Los Angeles", 0.75)
-    assert result["delta_figures"]["harm_of_all"] is result["delta_figures"]["unread"] is None
+    assert result["delta_figures"]["limits"] == []
     # The gate, which is the largest part of it, stays.
     assert entry.figures["relative_norm"] == pytest.approx(result["delta_figures"]["relative_norm"], rel=1e-3)
     prompt = chat_prompt(real, "What is the capital of California?")

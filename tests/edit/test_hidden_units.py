@@ -250,22 +250,24 @@ def test_more_other_texts_than_there_are_are_refused(texts: int) -> None:
 
 @pytest.mark.usefixtures("lenient")
 def test_gates_stay_shut_in_other_texts_as_long_as_a_model_has_few_facts(tiny: EditableModel, tmp_path: Path) -> None:
-    def delta(group: list[EditRequest], earlier: list[EditRequest], **settings: int) -> WeightDelta:
+    def made(group: list[EditRequest], earlier: list[EditRequest], **settings: int) -> tuple[str, float | None]:
+        """The digest of an edit, and in how many other texts it says that its gates stay shut."""
         config = METHODS.get("hidden_unit").Config(
             layers=LAYERS, formats=("completion",), prefixes=(), peers=2, steps=1, **settings
         )
         (edit,) = Editor(tiny, method="hidden_unit", config=config, earlier=earlier, home=tmp_path).compute([group])
         assert isinstance(edit, Edit)
-        return edit.delta
+        return edit.delta.digest, edit.figures.get("other_texts")
 
     few, last = REQUESTS[:2], REQUESTS[2:]
-    assert delta(few, [], text_facts=2).digest == delta(few, []).digest != delta(few, [], texts=0).digest
+    shut, unshut = made(few, []), made(few, [], texts=0)
+    assert (shut[1], unshut[1]) == (len(TEXTS), None)
+    assert made(few, [], text_facts=2) == shut
+    assert shut[0] != unshut[0]
     for group, earlier in ((REQUESTS, []), (last, few)):
-        assert (
-            delta(group, earlier, text_facts=2).digest
-            == delta(group, earlier, texts=0).digest
-            != delta(group, earlier).digest
-        )
+        unshut, many = made(group, earlier, texts=0), made(group, earlier, text_facts=2)
+        assert many == (unshut[0], 0)
+        assert unshut[0] != made(group, earlier)[0]
 
 
 @pytest.mark.usefixtures("lenient")

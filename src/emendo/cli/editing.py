@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from emendo.edit import Edit
     from emendo.facts import EditRequest
     from emendo.ledger import Entry
-    from emendo.models import EditableModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,37 +34,6 @@ class Committed:
 def costs(figures: Mapping[str, float]) -> str:
     """What an edit costs elsewhere, in a line."""
     return f"‖Δ‖/‖W‖ {figures['relative_norm']:.3f}, perplexity elsewhere × {figures['perplexity_ratio']:.3f}"
-
-
-def harm_of_all(figures: Mapping[str, float]) -> float | None:
-    """How much more perplexing unrelated text is with all edits together, where a single one would be refused for it."""
-    from emendo.edit.guard import MOST_PERPLEXITY_RATIO
-
-    ratio = figures["perplexity_ratio_of_all"]
-    return ratio if ratio > MOST_PERPLEXITY_RATIO else None
-
-
-def warn_of_limits(model: EditableModel, edit: Edit) -> None:
-    """Say so where all edits together do harm, and where a fact can hardly be changed at the beginning of a text."""
-    from emendo.cli.console import out
-    from emendo.edit.contexts import is_unread
-
-    ratio = harm_of_all(edit.figures)
-    if ratio is not None:
-        out.print(
-            f"All edits together make unrelated text {ratio:.2f} times as perplexing as the original does. "
-            "Take some back, or make them with --method hidden_unit, whose edits add up least.",
-            style="yellow",
-        )
-    unread = list(dict.fromkeys(request.fact.subject for request in edit.requests if is_unread(model, request.fact)))
-    if unread:
-        more = len(unread) - 1
-        others = f" or {more} other subject{'s' if more > 1 else ''}" if more else ""
-        out.print(
-            f"Text that begins with {unread[0]}{others} is hardly changed: its first token is an attention sink, in which the "
-            "model does not read the name.",
-            style="yellow",
-        )
 
 
 def edit_and_commit(

@@ -13,10 +13,9 @@ from typing import Any
 import torch
 
 from emendo.cli.canaries import ask_canaries, canaries_of
-from emendo.cli.editing import harm_of_all
+from emendo.cli.limits import limits
 from emendo.cli.options import DEFAULT_METHOD
 from emendo.edit import Edit, Editor
-from emendo.edit.contexts import is_unread
 from emendo.edit.guard import relative_norm
 from emendo.edit.peers import Peers
 from emendo.edit.strength import at_strength
@@ -114,8 +113,7 @@ class Workbench:
                 "layers": list(edit.layers),
                 "relative_norm": edit.figures["relative_norm"],
                 "seconds": edit.figures["seconds"],
-                "harm_of_all": harm_of_all(edit.figures),
-                "unread": fact.subject if is_unread(model, fact) else None,
+                "limits": limits(model, edit),
             },
             "strengths": list(STRENGTHS),
             "curves": curves,

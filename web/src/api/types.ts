@@ -115,7 +115,7 @@ export interface Job<Result = unknown> {
 }
 
 export interface Preview {
-  delta_figures: { method: string; layers: number[]; relative_norm: number; seconds: number; harm_of_all?: number | null; unread?: string | null };
+  delta_figures: { method: string; layers: number[]; relative_norm: number; seconds: number; limits?: string[] };
   strengths: number[];
   curves: {
     p_new: number[];

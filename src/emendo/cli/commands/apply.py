@@ -91,6 +91,7 @@ def command(
         return
     from emendo.cli.console import progress_of_stages
     from emendo.cli.editing import apply_and_commit
+    from emendo.cli.limits import limits
     from emendo.cli.method_settings import chosen_settings
 
     with progress_of_stages() as progress:
@@ -109,7 +110,9 @@ def command(
         held = _ask(done.session, planned.requests, progress) if check else None
     if json:
         checked = None if held is None else [{"id": r.id, "said": said, "holds": ok} for r, said, ok in held]
-        print_json({**told, "changed": True, "entry": done.entry.number, "figures": done.edit.figures, "checked": checked})
+        met = limits(done.session.model, done.edit)
+        new = {"changed": True, "entry": done.entry.number, "figures": done.edit.figures, "limits": met, "checked": checked}
+        print_json({**told, **new})
         return
     _print_plan(planned, nothing=False)
     _print_done(done, held)
@@ -169,7 +172,8 @@ def _print_done(done: Any, held: list[tuple[EditRequest, str, bool]] | None) -> 
     from rich.text import Text
 
     from emendo.cli.console import out
-    from emendo.cli.editing import costs, warn_of_limits
+    from emendo.cli.editing import costs
+    from emendo.cli.limits import warn_of_limits
 
     figures = done.edit.figures
     out.print(

@@ -151,7 +151,8 @@ class Conversation:
             return False
 
     def _edit(self, rest: str) -> None:
-        from emendo.cli.editing import edit_and_commit, warn_of_limits
+        from emendo.cli.editing import edit_and_commit
+        from emendo.cli.limits import warn_of_limits
         from emendo.cli.session import operating_user
         from emendo.facts import EditRequest, Fact
 

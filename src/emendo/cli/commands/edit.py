@@ -58,7 +58,8 @@ def command(
 
     from emendo.cli.answers import answers
     from emendo.cli.console import out, print_json, progress_of_stages
-    from emendo.cli.editing import costs, edit_and_commit, warn_of_limits
+    from emendo.cli.editing import costs, edit_and_commit
+    from emendo.cli.limits import limits, warn_of_limits
     from emendo.cli.method_settings import chosen_settings
     from emendo.cli.requests import parse_fact, with_companions
     from emendo.cli.session import open_session, operating_user
@@ -84,7 +85,7 @@ def command(
     prompts = [chat_prompt(session.model, request.fact.question()), encode(session.model, request.fact.text)]
     before, after = answers(session.model, prompts, [session.revision, done.session.revision])
     if as_json:
-        print_json({**done.entry.describe(), "before": before, "after": after})
+        print_json({**done.entry.describe(), "limits": limits(session.model, done.edit), "before": before, "after": after})
         return
     figures = done.edit.figures
     out.print(

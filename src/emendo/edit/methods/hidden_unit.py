@@ -114,6 +114,8 @@ def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution
         for i in own:
             revision = revision.plus(_written(job, places[i], found[i], gates[i]))
         figures = search_figures([found[i] for i in own])
+        if config.texts:
+            figures["other_texts"] = texts[units[own[0]].group]
         held = tuple(read[i] for i in own)
         solutions.append(Solution(delta=WeightDelta(changes=revision.changes), figures=figures, held=held))
     return solutions
