@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import reduce
 
 import pytest
 import torch
@@ -117,7 +118,23 @@ def test_a_model_at_a_dense_delta_is_one_whose_weights_were_rewritten(any_tiny: 
             edited = model.hidden(batch)
         copied = merged(model, revision).hidden(batch)
     torch.testing.assert_close(edited, copied, atol=1e-4, rtol=1e-4)
-    assert [len(change.multipliers) for change in revision.changes] == [1]
+    assert [len(multipliers) for multipliers in revision.multipliers.values()] == [1]
+
+
+@pytest.mark.parametrize("ranks", [(2, 3, 1), (8, 8, 8), (32, 1, 32), (1, 32, 2)])
+def test_deltas_weigh_the_same_to_the_bit_one_by_one_and_all_at_once(tiny: EditableModel, ranks: tuple[int, ...]) -> None:
+    deltas = [random_delta(tiny, (1, 2) if at else (1,), rank=rank, seed=at) for at, rank in enumerate(ranks)]
+    one_by_one = ORIGINAL
+    for delta in deltas:
+        one_by_one = one_by_one.plus(delta)
+    at_once = Revision(deltas=tuple(deltas))
+    assert list(one_by_one.multipliers) == list(at_once.multipliers) == [change.site for change in at_once.changes]
+    for change in at_once.changes:
+        grown, whole = one_by_one.multipliers[change.site], at_once.multipliers[change.site]
+        assert all(torch.equal(a, b) for a, b in zip(grown, whole, strict=True))
+        torch.testing.assert_close(reduce(torch.matmul, whole), change.dense().T, atol=1e-5, rtol=1e-4)
+        # Beyond nineteen columns the matrix is less work.
+        assert len(whole) == (2 if change.rank <= 19 else 1)
 
 
 @pytest.mark.parametrize("rank", [2, 32])

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from emendo.models.editable import tensor_digest
+
+# Of the factors of many deltas, so many are copied in float64 at a time.
+_COLUMNS = 4096
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,9 +42,10 @@ class SiteDelta:
     @cached_property
     def norm(self) -> float:
         """Frobenius norm of U Vᵀ, from the factors while they are the smaller: ‖U Vᵀ‖² = sum of (UᵀU) ∘ (VᵀV)."""
+        if self.rank**2 > self.output_factor.shape[0] * self.input_factor.shape[0]:
+            blocks = zip(*(torch.split(f, _COLUMNS, dim=1) for f in (self.output_factor, self.input_factor)), strict=True)
+            return float(reduce(torch.add, (u.double() @ v.double().T for u, v in blocks)).norm())
         u, v = self.output_factor.double(), self.input_factor.double()
-        if self.rank**2 > u.shape[0] * v.shape[0]:
-            return float((u @ v.T).norm())
         return float(((u.T @ u) * (v.T @ v)).sum().clamp(min=0).sqrt())
 
     def dense(self) -> Float[Tensor, "outputs inputs"]:

@@ -6,16 +6,17 @@ A revision is the base weights and a tuple of deltas, in order. At each edited s
 
 added in float32 to the output of the untouched matrix. A row at the original revision is not touched at all, so
 original and edited model answer side by side from one copy of the weights, and undoing an edit is exact. Changes of one rank
-at many revisions are multiplied together, each row by its own factors.
+at many revisions are multiplied together, each row by its own factors. Once the factors of a site are more work than its matrix,
+Σ U Vᵀ is written out, and each later delta is added to it: a thousand edits of full rank cost what one does.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 import torch
@@ -24,15 +25,24 @@ from torch import Tensor, nn
 from emendo.models.delta import SiteDelta, WeightDelta
 from emendo.models.editable import EditableModel
 
+# What an input is multiplied by in turn at each site: V and Uᵀ, or the change written out.
+Multipliers = Mapping[str, tuple[Tensor, ...]]
+
 # Numbers in the factors of all rows, beyond which each revision is multiplied by itself rather than stacked with the others.
 _MOST_STACKED = 16_000_000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Revision:
-    """Deltas in force, in the order in which they were made; none is the original model."""
+    """Deltas in force, in the order in which they were made; none is the original model.
+
+    Attributes:
+        deltas: All of them.
+        before: Multipliers of all but the last, where they are known.
+    """
 
     deltas: tuple[WeightDelta, ...] = ()
+    before: Multipliers | None = None
 
     @cached_property
     def id(self) -> str:
@@ -49,18 +59,44 @@ class Revision:
         # Text may be generated at a revision before an edit is searched on top of it, and gradients cannot flow through what
         # was made in inference mode.
         with torch.inference_mode(False):
-            return tuple(
-                SiteDelta(
-                    site=site,
-                    output_factor=torch.cat([c.output_factor for c in changes], dim=1),
-                    input_factor=torch.cat([c.input_factor for c in changes], dim=1),
-                )
-                for site, changes in sites.items()
-            )
+            return tuple(_side_by_side(changes) for changes in sites.values())
+
+    @cached_property
+    def multipliers(self) -> Multipliers:
+        """What inputs are multiplied by; the same bits whether the deltas came one by one or all at once."""
+        with torch.inference_mode(False):
+            if self.before is not None:
+                return _with_delta(self.before, self.deltas[-1])
+            return reduce(_with_delta, self.deltas, {})
 
     def plus(self, delta: WeightDelta) -> Revision:
         """The revision with one more delta."""
-        return Revision(deltas=(*self.deltas, delta))
+        return Revision(deltas=(*self.deltas, delta), before=self.multipliers)
+
+
+def _with_delta(before: Multipliers, delta: WeightDelta) -> Multipliers:
+    after = dict(before)
+    for change in delta.changes:
+        after[change.site] = _with_change(before.get(change.site), change)
+    return after
+
+
+def _with_change(before: tuple[Tensor, ...] | None, change: SiteDelta) -> tuple[Tensor, ...]:
+    if before is None:
+        return change.multipliers
+    if len(before) == 1:
+        return (before[0] + change.dense().T,)
+    inputs, outputs = before
+    return _side_by_side([SiteDelta(site=change.site, output_factor=outputs.T, input_factor=inputs), change]).multipliers
+
+
+def _side_by_side(changes: Sequence[SiteDelta]) -> SiteDelta:
+    """The sum of some changes of one site."""
+    return SiteDelta(
+        site=changes[0].site,
+        output_factor=torch.cat([c.output_factor for c in changes], dim=1),
+        input_factor=torch.cat([c.input_factor for c in changes], dim=1),
+    )
 
 
 def revision_id(digests: Sequence[str]) -> str:
@@ -90,8 +126,8 @@ def at_revisions(model: EditableModel, revisions: Sequence[Revision]) -> Iterato
     """
     rows = Rows(revisions)
     with ExitStack() as stack:
-        for site in dict.fromkeys(change.site for revision in revisions for change in revision.changes):
-            hook = _hook(site, {revision: _at(site, revision) for revision in dict.fromkeys(revisions)}, rows)
+        for site in dict.fromkeys(site for revision in revisions for site in revision.multipliers):
+            hook = _hook(site, {revision: revision.multipliers.get(site) for revision in revisions}, rows)
             handle = model.network.get_submodule(site).register_forward_hook(hook)
             stack.callback(handle.remove)
         yield rows
@@ -105,11 +141,7 @@ class _Part:
     multipliers: tuple[Tensor, ...]
 
 
-def _at(site: str, revision: Revision) -> SiteDelta | None:
-    return next((change for change in revision.changes if change.site == site), None)
-
-
-def _hook(site: str, changes: dict[Revision, SiteDelta | None], rows: Rows) -> Callable[..., Any]:
+def _hook(site: str, multipliers: Mapping[Revision, tuple[Tensor, ...] | None], rows: Rows) -> Callable[..., Any]:
     parts: list[_Part] = []
     divided: list[Revision] | None = None
 
@@ -117,12 +149,12 @@ def _hook(site: str, changes: dict[Revision, SiteDelta | None], rows: Rows) -> C
         nonlocal parts, divided
         inputs, count = args[0], len(rows.revisions)
         if count == 1:
-            change = changes[rows.revisions[0]]
-            return output if change is None else _edited(output, inputs, change.multipliers)
+            own = multipliers[rows.revisions[0]]
+            return output if own is None else _edited(output, inputs, own)
         # OPT flattens batch and tokens before its MLP; rows are contiguous either way.
         assert inputs.shape[0] % count == 0, f"{inputs.shape[0]} rows at {site} do not split into {count} revisions"
         if divided is not rows.revisions:
-            parts, divided = _divide([changes[revision] for revision in rows.revisions], inputs.device), rows.revisions
+            parts, divided = _divide(rows.revisions, multipliers, inputs.device), rows.revisions
         by_row, edited = inputs.reshape(count, -1, inputs.shape[-1]), output.reshape(count, -1, output.shape[-1]).clone()
         for part in parts:
             if len(part.rows) == count:
@@ -134,27 +166,29 @@ def _hook(site: str, changes: dict[Revision, SiteDelta | None], rows: Rows) -> C
     return hook
 
 
-def _divide(changes: Sequence[SiteDelta | None], device: torch.device) -> list[_Part]:
+def _divide(
+    revisions: Sequence[Revision], multipliers: Mapping[Revision, tuple[Tensor, ...] | None], device: torch.device
+) -> list[_Part]:
     """As few parts as cover the rows that are changed: one for all small changes of a rank, one for each large one."""
-    rows: dict[SiteDelta, list[int]] = {}
-    for row, change in enumerate(changes):
-        if change is not None:
-            rows.setdefault(change, []).append(row)
-    shapes: dict[tuple[torch.Size, ...], list[SiteDelta]] = {}
-    for change in rows:
-        shapes.setdefault(tuple(multiplier.shape for multiplier in change.multipliers), []).append(change)
+    rows: dict[Revision, list[int]] = {}
+    for row, revision in enumerate(revisions):
+        rows.setdefault(revision, []).append(row)
+    shapes: dict[tuple[torch.Size, ...], dict[Revision, tuple[Tensor, ...]]] = {}
+    for revision in rows:
+        if (own := multipliers[revision]) is not None:
+            shapes.setdefault(tuple(multiplier.shape for multiplier in own), {})[revision] = own
     parts = []
     for shape, alike in shapes.items():
-        of_row = {row: change.multipliers for change in alike for row in rows[change]}
-        own = sorted(of_row)
-        if len(alike) > 1 and len(own) * sum(size.numel() for size in shape) <= _MOST_STACKED:
+        of_row = {row: own for revision, own in alike.items() for row in rows[revision]}
+        covered = sorted(of_row)
+        if len(alike) > 1 and len(covered) * sum(size.numel() for size in shape) <= _MOST_STACKED:
             # Gradients cannot flow through what was made in inference mode.
             with torch.inference_mode(False):
-                stacked = [torch.stack(matrices) for matrices in zip(*(of_row[row] for row in own), strict=True)]
-            parts.append(_Part(rows=own, multipliers=tuple(matrices.to(device) for matrices in stacked)))
+                stacked = [torch.stack(matrices) for matrices in zip(*(of_row[row] for row in covered), strict=True)]
+            parts.append(_Part(rows=covered, multipliers=tuple(matrices.to(device) for matrices in stacked)))
         else:
             parts += [
-                _Part(rows=rows[change], multipliers=tuple(m.to(device) for m in change.multipliers)) for change in alike
+                _Part(rows=rows[revision], multipliers=tuple(m.to(device) for m in own)) for revision, own in alike.items()
             ]
     return parts
 
