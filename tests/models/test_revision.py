@@ -17,6 +17,7 @@ from emendo.models import (
     Site,
     SiteDelta,
     TokenBatch,
+    WeightDelta,
     at_revisions,
     encode,
     patch_activation,
@@ -124,6 +125,8 @@ def test_a_model_at_a_dense_delta_is_one_whose_weights_were_rewritten(any_tiny: 
 @pytest.mark.parametrize("ranks", [(2, 3, 1), (8, 8, 8), (32, 1, 32), (1, 32, 2)])
 def test_deltas_weigh_the_same_to_the_bit_one_by_one_and_all_at_once(tiny: EditableModel, ranks: tuple[int, ...]) -> None:
     deltas = [random_delta(tiny, (1, 2) if at else (1,), rank=rank, seed=at) for at, rank in enumerate(ranks)]
+    # Two rows of one matrix may be changed one by one.
+    deltas.append(WeightDelta(changes=deltas[0].changes + deltas[1].changes))
     one_by_one = ORIGINAL
     for delta in deltas:
         one_by_one = one_by_one.plus(delta)

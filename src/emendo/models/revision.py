@@ -77,7 +77,7 @@ class Revision:
 def _with_delta(before: Multipliers, delta: WeightDelta) -> Multipliers:
     after = dict(before)
     for change in delta.changes:
-        after[change.site] = _with_change(before.get(change.site), change)
+        after[change.site] = _with_change(after.get(change.site), change)
     return after
 
 
