@@ -21,7 +21,7 @@ from emendo.evaluate.wording import counts, main_measures, relative_norm, second
 
 _PROFILES: dict[str, Any] = json.loads(files("emendo.edit").joinpath("profiles.json").read_text(encoding="utf-8"))
 # Layers are told by the profile; no case has as many facts as the other allows.
-_UNTOLD = ("layers", "text_facts")
+_UNTOLD = ("layers", "first_facts")
 _SAID = ("generation_completion", "generation_chat", "stop_chat")
 
 

@@ -25,7 +25,7 @@ def told(
     shut = {} if other_texts is None else {"other_texts": float(other_texts)}
     edit = Edit(
         method="rome",
-        config={"text_facts": 10},
+        config={"first_facts": 10},
         requests=tuple(EditRequest(fact=fact, target_new="Paris") for fact in facts),
         delta=WeightDelta(changes=()),
         seed=0,

@@ -249,11 +249,13 @@ def test_more_other_texts_than_there_are_are_refused(texts: int) -> None:
 
 
 @pytest.mark.usefixtures("lenient")
-def test_gates_stay_shut_in_other_texts_as_long_as_a_model_has_few_facts(tiny: EditableModel, tmp_path: Path) -> None:
-    def made(group: list[EditRequest], earlier: list[EditRequest], **settings: int) -> tuple[str, float | None]:
+def test_the_first_facts_of_a_model_get_other_texts_and_a_reserve_and_later_ones_neither(
+    tiny: EditableModel, tmp_path: Path
+) -> None:
+    def made(group: list[EditRequest], earlier: list[EditRequest], **settings: float) -> tuple[str, float | None]:
         """The digest of an edit, and in how many other texts it says that its gates stay shut."""
         config = METHODS.get("hidden_unit").Config(
-            layers=LAYERS, formats=("completion",), prefixes=(), peers=2, steps=1, **settings
+            layers=LAYERS, formats=("completion", "prefixed"), prefixes=(3,), peers=2, steps=1, **settings
         )
         (edit,) = Editor(tiny, method="hidden_unit", config=config, earlier=earlier, home=tmp_path).compute([group])
         assert isinstance(edit, Edit)
@@ -262,12 +264,12 @@ def test_gates_stay_shut_in_other_texts_as_long_as_a_model_has_few_facts(tiny: E
     few, last = REQUESTS[:2], REQUESTS[2:]
     shut, unshut = made(few, []), made(few, [], texts=0)
     assert (shut[1], unshut[1]) == (len(TEXTS), None)
-    assert made(few, [], text_facts=2) == shut
+    assert made(few, [], first_facts=2) == shut
     assert shut[0] != unshut[0]
     for group, earlier in ((REQUESTS, []), (last, few)):
-        unshut, many = made(group, earlier, texts=0), made(group, earlier, text_facts=2)
-        assert many == (unshut[0], 0)
-        assert unshut[0] != made(group, earlier)[0]
+        frugal, many = made(group, earlier, texts=0, sufficient=1.0), made(group, earlier, first_facts=2)
+        assert many == (frugal[0], 0)
+        assert frugal[0] not in (made(group, earlier, texts=0)[0], made(group, earlier, sufficient=1.0)[0])
 
 
 @pytest.mark.usefixtures("lenient")

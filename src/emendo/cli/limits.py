@@ -54,11 +54,11 @@ def _open_elsewhere(edit: Edit) -> list[str]:
     """Where gates that may be shut at the subject in other texts are not, for the model holds too many facts."""
     if edit.figures.get("other_texts") != 0:
         return []
-    most = edit.config["text_facts"]
+    most = edit.config["first_facts"]
     return [
         f"The model holds more than {most} facts, so whatever else is asked about "
         f"{_named([request.fact.subject for request in edit.requests])} may be answered differently, too. "
-        f"Take some back, or set text_facts above {most}, which costs some paraphrases and a little of plain text."
+        f"Take some back, or set first_facts above {most}, which costs plain text a little and some paraphrases."
     ]
 
 

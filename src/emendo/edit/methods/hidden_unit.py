@@ -6,9 +6,9 @@ text uses least is given to the fact (`hidden_units`), with a gate that opens at
 
     δ as in ROME, searched in several formats at once, from the answer's beginning in chat to its end.
 
-The gate comes first, and what it lets through of δ differs from text to text; the search adds just that much in each, and less
-after other text, as a reserve for what is asked otherwise. It goes on until the beginning of the answer is what the model says by
-itself, too: a δ that makes the target likely may spoil the way there.
+The gate comes first, and what it lets through of δ differs from text to text; the search adds just that much in each, and in the
+first facts of a model less after other text, as a reserve for what is asked otherwise. It goes on until the beginning of the
+answer is what the model says by itself, too: a δ that makes the target likely may spoil the way there.
 
 So edits hardly meet, neither one another nor the text; what is lost is what the units did before. The gate is the least, under the
 second moment of what the MLP reads, that is open at the subject and shut at its peers. Of what is most like the subject - names
@@ -57,7 +57,7 @@ class Config(OwnSettings):
         sharpness: a: how steeply it does.
         sufficient: How much of what a gate lets through of δ has to do after sampled prefixes.
         texts: In how many other texts, of twenty-five, the gate stays shut at the subject itself, so that far less leaks.
-        text_facts: That is as long as the model has so many facts at most: such a gate opens more often in any text, too.
+        first_facts: How many facts of a model get reserve and other texts: both cost plain text, and many of them too much.
     """
 
     peers: int = 8
@@ -66,7 +66,7 @@ class Config(OwnSettings):
     sharpness: float = 20.0
     sufficient: float = 0.75
     texts: int = 25
-    text_facts: int = 10
+    first_facts: int = 10
 
     def __post_init__(self) -> None:
         check_texts(self.texts)
@@ -84,7 +84,7 @@ def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution
     """A solution for each group."""
     earlier = [job.history.about_subjects(group) for group in groups]
     units = job.units_of_subjects([with_earlier(group, held) for group, held in zip(groups, earlier, strict=True)], config)
-    texts = _texts(job, units, earlier, config)
+    configs = _configs(job, units, earlier, config)
     members = [[i for i, unit in enumerate(units) if unit.group == group] for group in range(len(groups))]
     free = list(islice(least_used(job.model, job.moments, config.layers, job.revision), max(map(len, members))))
     # Groups do not see each other, so each may take the same.
@@ -104,10 +104,8 @@ def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution
         others = [held for held in job.history.earlier if held not in replaced]
         for i in own:
             beside = [*others, *(read[other] for other in own if other != i)]
-            gates[i] = _gate(
-                job, units[i], places[i].layer, read[i], beside, peers, replace(config, texts=texts[units[i].group])
-            )
-    found = _searched(job, units, places, gates, read, config)
+            gates[i] = _gate(job, units[i], places[i].layer, read[i], beside, peers, configs[units[i].group])
+    found = _searched(job, units, places, gates, read, configs)
     solutions = []
     for own in members:
         revision = ORIGINAL
@@ -115,17 +113,18 @@ def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution
             revision = revision.plus(_written(job, places[i], found[i], gates[i]))
         figures = search_figures([found[i] for i in own])
         if config.texts:
-            figures["other_texts"] = texts[units[own[0]].group]
+            figures["other_texts"] = configs[units[own[0]].group].texts
         held = tuple(read[i] for i in own)
         solutions.append(Solution(delta=WeightDelta(changes=revision.changes), figures=figures, held=held))
     return solutions
 
 
-def _texts(job: Job, units: Sequence[Unit], earlier: Sequence[Sequence[Held]], config: Config) -> list[int]:
-    """In how many other texts the gates of each group stay shut: in none once the model has many facts."""
+def _configs(job: Job, units: Sequence[Unit], earlier: Sequence[Sequence[Held]], config: Config) -> list[Config]:
+    """The settings of each group: no other texts and no reserve once the model has many facts."""
     new = Counter(unit.group for unit in units)
     facts = [len(job.history.earlier) - len(replaced) + new[group] for group, replaced in enumerate(earlier)]
-    return [config.texts if count <= config.text_facts else 0 for count in facts]
+    frugal = replace(config, texts=0, sufficient=1.0)
+    return [config if count <= config.first_facts else frugal for count in facts]
 
 
 def recall(job: Job, requests: Sequence[EditRequest], config: Config) -> list[Held]:
@@ -139,7 +138,7 @@ def _searched(
     places: Mapping[int, HiddenUnit],
     gates: Mapping[int, Gate],
     read: Sequence[Held],
-    config: Config,
+    configs: Sequence[Config],
 ) -> dict[int, KeysValue]:
     """δ of each unit at the layer of its place, as far as its gate lets it through; those of one layer are searched together."""
     order = sorted(places, key=lambda i: places[i].layer)
@@ -151,9 +150,10 @@ def _searched(
         for i in numbers:
             (kept,) = read_at_subject(job.model, [Site("mlp_in", layer)], units[i].preserving)
             let_through = gates[i].openings(torch.cat([read[i].keys[layer], kept.cpu()], dim=1)).tolist()
-            shares = [_share(context, config) for context in units[i].contexts for _ in context.subject_lasts]
+            own = configs[units[i].group]
+            shares = [_share(context, own) for context in units[i].contexts for _ in context.subject_lasts]
             openings.append([share * opening for share, opening in zip(shares, let_through, strict=True)])
-        found |= zip(numbers, search.find(Site("value", layer), config, openings=openings), strict=True)
+        found |= zip(numbers, search.find(Site("value", layer), configs[0], openings=openings), strict=True)
     return found
 
 
