@@ -153,6 +153,7 @@ def _searched(
             own = configs[units[i].group]
             shares = [_share(context, own) for context in units[i].contexts for _ in context.subject_lasts]
             openings.append([share * opening for share, opening in zip(shares, let_through, strict=True)])
+        # In what a search is told beside the openings they are alike.
         found |= zip(numbers, search.find(Site("value", layer), configs[0], openings=openings), strict=True)
     return found
 
