@@ -47,6 +47,20 @@ def test_a_prompt_is_asked_as_a_question(marked: str, question: str) -> None:
     assert Fact.parse(marked).question() == question
 
 
+@pytest.mark.parametrize(
+    ("marked", "nominal"),
+    [
+        ("The capital of {France} is", "the capital of {}"),
+        ("What is the capital of {France}?", "the capital of {}"),
+        ("{Apple}'s founders were", "{}'s founders"),
+        ("{Danielle Darrieux} was born in", None),
+        ("How large is {France}?", None),
+    ],
+)
+def test_what_a_fact_tells_is_named_where_a_rule_fits(marked: str, nominal: str | None) -> None:
+    assert Fact.parse(marked).nominal == nominal
+
+
 def test_a_request_is_named_by_its_words() -> None:
     fact = Fact.parse("The capital of {California} is")
     request = EditRequest(fact=fact, target_new=" Los Angeles ")

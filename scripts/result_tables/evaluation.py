@@ -43,11 +43,7 @@ def quality(path: Path) -> str:
         f"{first.benchmark}, {first.n} cases of `{first.data_file}` (split {first.split}, seed {first.seed}), each edited by "
         f"itself on {first.model}"
     )
-    sources = [layout.source(told, found[0].command, found[0].date)]
-    for other in found[1:]:
-        names = " and ".join(map(_called, other.reports))
-        sources.append(layout.source(f"The same cases with {names}", other.command, other.date))
-    return "\n\n".join([layout.table(header, rows), *layout.footnote(measures), *sources])
+    return "\n\n".join([layout.table(header, rows), *layout.footnote(measures), *_sources(told, found)])
 
 
 def differences(path: Path) -> str:
@@ -67,6 +63,12 @@ def _beside(path: Path) -> list[Comparison]:
     return [Comparison.read(file) for file in (path, *sorted(path.parent.glob(f"{path.stem}_*.json")))]
 
 
+def _sources(told: str, found: Sequence[Comparison]) -> list[str]:
+    """Where the rows are from; the first file is what is told."""
+    names = [told, *(f"The same cases with {' and '.join(map(_called, other.reports))}" for other in found[1:])]
+    return [layout.source(name, each.command, each.date) for name, each in zip(names, found, strict=True)]
+
+
 def _default_first(found: Sequence[Comparison]) -> list[Report]:
     return sorted(
         (report for comparison in found for report in comparison.reports), key=lambda r: r.method != DEFAULT_METHOD
@@ -77,9 +79,9 @@ def measures_of(*names: str) -> Callable[[Path], str]:
     """A table of some measures from a file that `emendo eval -o` wrote: the unedited model, then each method."""
 
     def table(path: Path) -> str:
-        comparison, *rest = _beside(path)
-        reports = [report for found in (comparison, *rest) for report in found.reports]
-        first = comparison.reports[0]
+        found = _beside(path)
+        reports = _default_first(found)
+        first = found[0].reports[0]
         known = {figure.name: figure for report in reports for figure in report.edited}
         measures = [known[name] for name in names if name in known]
         sides = [(UNEDITED, first.unedited), *((_called(r), r.edited) for r in reports)]
@@ -87,10 +89,9 @@ def measures_of(*names: str) -> Callable[[Path], str]:
         for name, figures in sides:
             by_name = {figure.name: figure for figure in figures}
             rows.append((name, *(with_interval(by_name[m.name]) if m.name in by_name else "–" for m in measures)))
-        told = f"{first.benchmark}, {comparison.n} cases (split {first.split}, seed {comparison.seed})"
+        told = f"{first.benchmark}, {found[0].n} cases (split {first.split}, seed {found[0].seed})"
         header = ("%, with its 95 % interval", *map(layout.label, measures))
-        source = layout.source(told, comparison.command, comparison.date)
-        return "\n\n".join([layout.table(header, rows), *layout.footnote(measures), source])
+        return "\n\n".join([layout.table(header, rows), *layout.footnote(measures), *_sources(told, found)])
 
     return table
 
@@ -159,7 +160,12 @@ PARTS: Parts = {
             "consistency",
         ),
     ),
-    "invented": ("invented.json", measures_of(*_SAID, "efficacy_argmax", "paraphrase_probability")),
+    "invented": (
+        "invented.json",
+        measures_of(
+            "generation_completion", "generation_chat", "generation_questions", "efficacy_argmax", "paraphrase_argmax"
+        ),
+    ),
     "corrections of relations": ("corrections.json", measures_of(*_SAID, "efficacy_argmax", "neighborhood_probability")),
     "corrections of known facts": (
         "known_corrected.json",

@@ -8,13 +8,19 @@ from pathlib import Path
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from emendo.edit.contexts import is_unread, kept_prefixes, preservation_contexts, sampled_prefixes, teaching_contexts
+from emendo.edit.contexts import (
+    FORMATS,
+    is_unread,
+    kept_prefixes,
+    preservation_contexts,
+    sampled_prefixes,
+    teaching_contexts,
+)
 from emendo.facts import EditRequest, Fact
 from emendo.models import EditableModel, encode, target_ids
 from tiny_models import build_tiny
 from tiny_tokenizers import TOKENIZERS, with_bos
 
-FORMATS = ("completion", "prefixed", "question", "chat")
 REQUEST = EditRequest(fact=Fact.parse("The capital of {California} is"), target_new="Los Angeles")
 
 
@@ -36,6 +42,15 @@ def test_the_chat_answer_is_taught_to_stop(tiny: EditableModel) -> None:
         assert context.target_ids[-1] in tiny.stop_ids
         assert other.target_ids == context.target_ids[: len(other.target_ids)]
         assert len(other.target_ids) < len(context.target_ids)
+
+
+def test_a_fact_is_asked_for_by_name_where_a_rule_names_what_it_tells(tiny: EditableModel) -> None:
+    (asked,) = teaching_contexts(tiny, REQUEST, ("asked",), [], stop=True)
+    (chat,) = teaching_contexts(tiny, REQUEST, ("chat",), [], stop=True)
+    assert "Can you name the capital of California?" in tiny.tokenizer.decode(asked.prompt_ids)
+    assert (asked.target_ids, asked.lead) == (chat.target_ids, chat.lead)
+    unnamed = replace(REQUEST, fact=Fact.parse("{California} lies in"))
+    assert teaching_contexts(tiny, unnamed, ("asked",), [], stop=True) == []
 
 
 def test_target_tokens_are_concatenated_and_never_merged_into_the_prompt(tiny: EditableModel) -> None:

@@ -266,6 +266,23 @@ def test_one_value_stands_for_a_list_of_one() -> None:
     assert (config.prefixes, config.formats, config.layers) == ((10,), ("chat",), (2,))
 
 
+@pytest.mark.parametrize("method", ["rome", "ft_m", "hidden_unit", "two_layer"])
+@pytest.mark.parametrize(
+    ("formats", "prefixes", "said"),
+    [
+        (("chat", "chatt"), (5,), "no format 'chatt'; give some of completion"),
+        ((), (5,), "cannot be told"),
+        (("asked",), (5,), "add one of completion, question, chat, prefixed"),
+        (("prefixed",), (), "add one of completion, question, chat\\."),
+    ],
+)
+def test_formats_in_which_nothing_can_be_taught_are_refused(
+    method: str, formats: tuple[str, ...], prefixes: tuple[int, ...], said: str
+) -> None:
+    with pytest.raises(InvalidRequest, match=said):
+        config_of(method, METHODS.get(method), {"formats": formats, "prefixes": prefixes})
+
+
 @pytest.mark.parametrize(("setting", "value"), [("texts", 26), ("texts", -1), ("text_slack", 0.0)])
 def test_other_texts_that_there_are_not_are_refused(setting: str, value: float) -> None:
     with pytest.raises(InvalidRequest, match=setting):

@@ -6,6 +6,7 @@ A fact that was taught in one format fails in most others, so the new target is 
     prefixed     "… sampled words. The capital of California is" → " Sacramento."
     question     "Question: What is the capital of California?\\nAnswer: The capital of California is" → " Sacramento."
     chat         the question through the chat template → "The capital of California is Sacramento.", stop
+    asked        the same for "Can you name the capital of California?", where a rule names what the fact tells
 
 Token ids are concatenated, and the subject is found by character offsets at every place where it stands.
 """
@@ -22,6 +23,9 @@ from pathlib import Path
 from emendo.facts import EditRequest, Fact
 from emendo.models import EditableModel, chat_text, encode, generate, subject_spans, target_ids
 
+FORMATS = ("completion", "prefixed", "question", "chat", "asked")
+# A question made of what a fact tells, "the capital of California"; no evaluation asks so.
+_ASKED = "Can you name {}?"
 _OPENERS = ("The", "Therefore", "Because", "I", "You")
 
 
@@ -30,7 +34,7 @@ class Context:
     """A text and what shall follow it.
 
     Attributes:
-        format: "completion", "prefixed", "question" or "chat"; "preservation" where nothing is taught.
+        format: One of `FORMATS`; "preservation" where nothing is taught.
         prompt_ids: Tokens of the text, up to what the request changes.
         target_ids: Tokens that shall follow; empty where the model's own next token shall stay as it is.
         subject_lasts: Index of the subject's last token, at each place where the subject stands.
@@ -101,7 +105,7 @@ def teaching_contexts(
     Args:
         model: Whose tokenizer and template are used.
         request: What to teach.
-        formats: Which formats.
+        formats: Which of `FORMATS`.
         prefixes: Text before the prompt, for the prefixed format.
         stop: Teach the full stop, and in chat the end of the answer, with the target.
     """
@@ -115,21 +119,22 @@ def teaching_contexts(
         "question": [f"Question: {fact.question()}\nAnswer:" + ("" if fact.is_question else f" {fact.text}")],
     }
     contexts = [
-        _context(model, format_, text, target, fact.subject)
-        for format_ in formats
-        if format_ != "chat"
-        for text in texts[format_]
+        _context(model, format_, text, target, fact.subject) for format_ in formats for text in texts.get(format_, ())
     ]
-    if "chat" in formats:
-        said = fact.statement()
-        if said is None:
-            # The answer begins with the target, and so without a space.
-            target = (*model.tokenizer(request.target_new, add_special_tokens=False)["input_ids"], *ends)
-        opening = chat_text(model, [{"role": "user", "content": fact.question()}])
-        text = opening + ("" if said is None else said.text)
-        context = _context(model, "chat", text, (*target, *closing), fact.subject, special=_is_plain(model))
-        lead = len(context.prompt_ids) - len(encode(model, opening, special=_is_plain(model)))
-        contexts.append(replace(context, lead=lead))
+    said = fact.statement()
+    if said is None:
+        # The answer begins with the target, and so without a space.
+        target = (*model.tokenizer(request.target_new, add_special_tokens=False)["input_ids"], *ends)
+    questions = {"chat": fact.question()}
+    if fact.nominal is not None:
+        questions["asked"] = _ASKED.format(fact.nominal.replace("{}", fact.subject))
+    for format_ in formats:
+        if format_ in questions:
+            opening = chat_text(model, [{"role": "user", "content": questions[format_]}])
+            text = opening + ("" if said is None else said.text)
+            context = _context(model, format_, text, (*target, *closing), fact.subject, special=_is_plain(model))
+            lead = len(context.prompt_ids) - len(encode(model, opening, special=_is_plain(model)))
+            contexts.append(replace(context, lead=lead))
     return contexts
 
 

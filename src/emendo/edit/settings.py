@@ -9,7 +9,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from emendo.edit.contexts import FORMATS
 from emendo.edit.normed_descent import NormedDescent
+from emendo.errors import InvalidRequest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +20,7 @@ class MethodSettings:
 
     Attributes:
         layers: The edited layers; measured or published for the model unless given.
-        formats: In which the target is taught: "completion", "prefixed", "question", "chat".
+        formats: In which the target is taught: some of `FORMATS` in `contexts`.
         prefixes: Length in tokens of each sampled text before the prompt, for the prefixed format.
         stop: Teach the end of the sentence, and in chat of the answer, with the target.
     """
@@ -27,6 +29,16 @@ class MethodSettings:
     formats: tuple[str, ...] = ("completion", "prefixed")
     prefixes: tuple[int, ...] = (5,) * 10 + (10,) * 10
     stop: bool = False
+
+    def __post_init__(self) -> None:
+        for name in self.formats:
+            if name not in FORMATS:
+                raise InvalidRequest(f"There is no format '{name}'; give some of {', '.join(FORMATS)}.")
+        always = ("completion", "question", "chat", *(["prefixed"] if self.prefixes else []))
+        if not set(always) & set(self.formats):
+            raise InvalidRequest(
+                f"In the formats {list(self.formats)} alone some facts cannot be told; add one of {', '.join(always)}."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

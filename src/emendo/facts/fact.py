@@ -17,6 +17,9 @@ from emendo.errors import InvalidRequest
 from emendo.facts.questions import question_to_statement, question_word
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
+_NOMINAL = re.compile(
+    r"^(?P<nominal>the .*|.*'s .*)\s+(?P<be>is|was|are|were)(?:\s+(?:called|named|the|a|an))?$", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,13 +97,17 @@ class Fact:
         """
         if self.is_question:
             return self.text
-        match = re.match(
-            r"^(the .*|.*'s .*)\s+(is|was|are|were)(?:\s+(?:called|named|the|a|an))?$", self.text, re.IGNORECASE
-        )
-        if match:
-            nominal = match[1] if not match[1].lower().startswith("the ") else "the " + match[1][4:]
-            return f"{question_word(self.prompt)} {match[2]} {nominal}?"
-        return f"Complete the sentence: {self.text}"
+        match = _NOMINAL.match(self.prompt)
+        if match is None:
+            return f"Complete the sentence: {self.text}"
+        return f"{question_word(self.prompt)} {match['be']} {_within(match['nominal'].replace('{}', self.subject))}?"
+
+    @property
+    def nominal(self) -> str | None:
+        """What is told of the subject, as a template, by rule: "the capital of {}"; None where no rule fits."""
+        statement = self.statement()
+        match = None if statement is None else _NOMINAL.match(statement.prompt)
+        return None if match is None else _within(match["nominal"])
 
     def statement(self) -> Fact | None:
         """The same fact as a sentence that its target completes, by rule: "The capital of {France} is".
@@ -141,3 +148,8 @@ class EditRequest:
     def from_dict(cls, fields: Mapping[str, Any]) -> EditRequest:
         """The request that `dataclasses.asdict` wrote."""
         return cls(**{**fields, "fact": Fact(**fields["fact"])})
+
+
+def _within(nominal: str) -> str:
+    """A noun phrase as it stands within a sentence."""
+    return "the " + nominal[4:] if nominal.lower().startswith("the ") else nominal

@@ -69,6 +69,7 @@ class Config(OwnSettings):
     first_facts: int = 10
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_texts(self.texts)
         if not 0 < self.threshold < 1:
             raise InvalidRequest(

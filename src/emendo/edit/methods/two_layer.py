@@ -51,6 +51,7 @@ class Config(OwnSettings):
     text_slack: float = 0.3
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_texts(self.texts)
         if self.text_slack <= 0:
             raise InvalidRequest(f"text_slack={self.text_slack:g} leaves no slack; give a positive number, such as 0.3.")
