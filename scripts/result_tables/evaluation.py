@@ -166,14 +166,19 @@ PARTS: Parts = {
             "generation_completion", "generation_chat", "generation_questions", "efficacy_argmax", "paraphrase_argmax"
         ),
     ),
-    "corrections of relations": ("corrections.json", measures_of(*_SAID, "efficacy_argmax", "neighborhood_probability")),
+    "corrections of relations": (
+        "corrections.json",
+        measures_of(*_SAID[:2], "generation_questions", "paraphrase_probability", "neighborhood_probability"),
+    ),
     "corrections of known facts": (
         "known_corrected.json",
         measures_of(*_SAID, "efficacy_argmax", "neighborhood_probability"),
     ),
     "mquake": (
         "mquake.json",
-        measures_of("portability_hop", "portability_any_hop", "generation_companions", "inverse", "generation_chat"),
+        measures_of(
+            "portability_hop", "portability_any_hop", "generation_chat", "generation_questions", "generation_companions"
+        ),
     ),
     "zsre": (
         "zsre.json",
