@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from emendo.errors import DataUnavailable, InvalidRequest
 from emendo.facts import EditRequest, Fact, read_facts, read_requests
+from emendo.facts.interrogatives import statement_to_question
 
 WORD = st.text(st.characters(exclude_characters="{}", exclude_categories=("Cs", "Cc", "Z")), min_size=1)
 
@@ -59,6 +60,58 @@ def test_a_prompt_is_asked_as_a_question(marked: str, question: str) -> None:
 )
 def test_what_a_fact_tells_is_named_where_a_rule_fits(marked: str, nominal: str | None) -> None:
     assert Fact.parse(marked).nominal == nominal
+
+
+@pytest.mark.parametrize(
+    ("statement", "question"),
+    [
+        ("{} was founded by", "Who founded {}?"),
+        ("{} is written by", "Who is {} written by?"),
+        ("{}, created by", "Who created {}?"),
+        ("{} is married to", "Who is {} married to?"),
+        ("{} is in the country of", "What country is {} in?"),
+        ("{} is part of the constellation named", "What constellation is {} part of?"),
+        ("{} is located in", "Where is {} located?"),
+        ("{}, located in", "Where is {} located?"),
+        ("{} can be found in", "Where can {} be found?"),
+        ("{}, in", "Where is {}?"),
+        ("{} was originally from", "Where was {} originally from?"),
+        ("{}, a citizen of the", "What is {} a citizen of?"),
+        ("{} speaks the language of", "What language does {} speak?"),
+        ("{} professionally plays the sport of", "What sport does {} play?"),
+        ("{}, who plays in the position of a", "What position does {} play in?"),
+        ("{} carries the instrument", "What instrument does {} carry?"),
+        ("{} died in the city of", "What city did {} die in?"),
+        ("{} passed away at", "Where did {} pass away?"),
+        ("{} works as a", "What does {} work as?"),
+        ("{} originates from", "Where does {} originate from?"),
+        ("{} has", "What does {} have?"),
+        ("The headquarter of {} is in", "Where is the headquarter of {}?"),
+        ("{}'s headquarters are in", "Where are {}'s headquarters?"),
+        ("In {}, the language spoken is", "What is the language spoken in {}?"),
+        ("{} found employment in", None),
+        ("{} is known for performing", None),
+        ("{} owner", None),
+        ("{}, of", None),
+    ],
+)
+def test_a_sentence_is_turned_into_a_question_or_left(statement: str, question: str | None) -> None:
+    assert statement_to_question(statement) == question
+
+
+@pytest.mark.parametrize(
+    ("marked", "other"),
+    [
+        ("The capital of {France} is", "Can you name the capital of France?"),
+        ("{Danielle Darrieux} was born in", "Where was Danielle Darrieux born?"),
+        ("Who founded {Apple}?", None),
+        ("How large is {France}?", None),
+    ],
+)
+def test_the_same_is_asked_in_other_words_where_a_rule_fits(marked: str, other: str | None) -> None:
+    fact = Fact.parse(marked)
+    assert fact.other_question() == other
+    assert other != fact.question()
 
 
 def test_a_request_is_named_by_its_words() -> None:

@@ -44,13 +44,13 @@ def test_the_chat_answer_is_taught_to_stop(tiny: EditableModel) -> None:
         assert len(other.target_ids) < len(context.target_ids)
 
 
-def test_a_fact_is_asked_for_by_name_where_a_rule_names_what_it_tells(tiny: EditableModel) -> None:
+def test_a_fact_is_asked_for_in_other_words_where_a_rule_has_some(tiny: EditableModel) -> None:
     (asked,) = teaching_contexts(tiny, REQUEST, ("asked",), [], stop=True)
     (chat,) = teaching_contexts(tiny, REQUEST, ("chat",), [], stop=True)
     assert "Can you name the capital of California?" in tiny.tokenizer.decode(asked.prompt_ids)
     assert (asked.target_ids, asked.lead) == (chat.target_ids, chat.lead)
-    unnamed = replace(REQUEST, fact=Fact.parse("{California} lies in"))
-    assert teaching_contexts(tiny, unnamed, ("asked",), [], stop=True) == []
+    unruly = replace(REQUEST, fact=Fact.parse("{California} found employment in"))
+    assert teaching_contexts(tiny, unruly, ("asked",), [], stop=True) == []
 
 
 def test_target_tokens_are_concatenated_and_never_merged_into_the_prompt(tiny: EditableModel) -> None:

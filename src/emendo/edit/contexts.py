@@ -6,7 +6,7 @@ A fact that was taught in one format fails in most others, so the new target is 
     prefixed     "… sampled words. The capital of California is" → " Sacramento."
     question     "Question: What is the capital of California?\\nAnswer: The capital of California is" → " Sacramento."
     chat         the question through the chat template → "The capital of California is Sacramento.", stop
-    asked        the same for "Can you name the capital of California?", where a rule names what the fact tells
+    asked        the same for "Can you name the capital of California?", where a rule has other words for the question
 
 Token ids are concatenated, and the subject is found by character offsets at every place where it stands.
 """
@@ -24,8 +24,6 @@ from emendo.facts import EditRequest, Fact
 from emendo.models import EditableModel, chat_text, encode, generate, subject_spans, target_ids
 
 FORMATS = ("completion", "prefixed", "question", "chat", "asked")
-# A question made of what a fact tells, "the capital of California"; no evaluation asks so.
-_ASKED = "Can you name {}?"
 _OPENERS = ("The", "Therefore", "Because", "I", "You")
 
 
@@ -126,8 +124,8 @@ def teaching_contexts(
         # The answer begins with the target, and so without a space.
         target = (*model.tokenizer(request.target_new, add_special_tokens=False)["input_ids"], *ends)
     questions = {"chat": fact.question()}
-    if fact.nominal is not None:
-        questions["asked"] = _ASKED.format(fact.nominal.replace("{}", fact.subject))
+    if asked := fact.other_question():
+        questions["asked"] = asked
     for format_ in formats:
         if format_ in questions:
             opening = chat_text(model, [{"role": "user", "content": questions[format_]}])

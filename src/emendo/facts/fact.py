@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from emendo.errors import InvalidRequest
+from emendo.facts.interrogatives import statement_to_question
 from emendo.facts.questions import question_to_statement, question_word
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
@@ -108,6 +109,14 @@ class Fact:
         statement = self.statement()
         match = None if statement is None else _NOMINAL.match(statement.prompt)
         return None if match is None else _within(match["nominal"])
+
+    def other_question(self) -> str | None:
+        """The same asked in other words, by rule: "Can you name the capital of France?"; None where no rule fits."""
+        if self.nominal is not None:
+            return f"Can you name {self.nominal.replace('{}', self.subject)}?"
+        statement = self.statement()
+        asked = None if statement is None else statement_to_question(statement.prompt)
+        return None if asked is None or asked == self.prompt else asked.replace("{}", self.subject)
 
     def statement(self) -> Fact | None:
         """The same fact as a sentence that its target completes, by rule: "The capital of {France} is".

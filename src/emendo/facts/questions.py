@@ -28,11 +28,11 @@ PERSONS = frozenset(
     "pope premier president producer prophet queen ruler secretary singer sister son spouse successor predecessor wife winner "
     "writer".split()
 )
-_PREPOSITIONS = "about after against at by for from in into of on through to under with".split()
-_P = "|".join(_PREPOSITIONS)
-_BE = "is|was|are|were"
+PREPOSITIONS = "about after against at by for from in into of on through to under with".split()
+_P = "|".join(PREPOSITIONS)
+BE = "is|was|are|were"
 # Past forms of verbs that are asked with "did", and participles of those that are not regular.
-_PAST = {
+PAST = {
     "attend": "attended",
     "belong": "belonged",
     "come": "came",
@@ -71,7 +71,7 @@ def question_to_statement(question: str) -> str | None:
 
 def question_word(prompt: str) -> str:
     """ "Who" for "The mother of {} is", "What" for "The capital of {} is"."""
-    prompt = re.sub(rf"\s+({_BE})(\s+(called|named|the|a|an))?$", "", prompt, flags=re.IGNORECASE)
+    prompt = re.sub(rf"\s+({BE})(\s+(called|named|the|a|an))?$", "", prompt, flags=re.IGNORECASE)
     of = re.match(r"^the\s+([\w\s-]*?)\s+(?:of|at|in|for)\s", prompt, re.IGNORECASE)
     relation = of[1] if of else prompt.rpartition("'s ")[2]
     words = relation.lower().split()
@@ -81,7 +81,7 @@ def question_word(prompt: str) -> str:
 def _nominal(be: str, phrase: str) -> str | None:
     """ "What is R?"; R has a noun before its subject, or is possessive: "the capital of {}", "{}'s capital"."""
     whole = rf"the [^,{{}}]+ (?:{_P}) (?:[^,{{}}]+ )?\{{\}}\S*"
-    clause = rf"the [^,{{}}]+ (?:that|which|where|whom) .*\{{\}}.*|the [^,{{}}]+ \{{\}} (?:{_BE}) .*"
+    clause = rf"the [^,{{}}]+ (?:that|which|where|whom) .*\{{\}}.*|the [^,{{}}]+ \{{\}} (?:{BE}) .*"
     fits = re.fullmatch(rf"{whole}|{clause}|.*\{{\}}'s \S.*", phrase, re.IGNORECASE)
     return f"{phrase} {be}" if fits else None
 
@@ -108,11 +108,11 @@ def _place(be: str, rest: str | None) -> str:
 
 
 def _did_place(verb: str) -> str | None:
-    return f"{{}} {_PAST[verb]} in" if verb in _PAST else None
+    return f"{{}} {PAST[verb]} in" if verb in PAST else None
 
 
 def _fronted(preposition: str, noun: str, be: str, subject: str, rest: str | None) -> str | None:
-    if rest is not None and rest.split()[-1] in _PREPOSITIONS:
+    if rest is not None and rest.split()[-1] in PREPOSITIONS:
         return None
     verb = f"{subject} {be} {rest}" if rest else f"{subject} {be}"
     return f"the {noun} {preposition.lower()} which {verb} is"
@@ -125,7 +125,7 @@ def _fronted_did(preposition: str, noun: str, do: str, subject: str, verb: str) 
 
 def _stranded(noun: str, be: str, subject: str, rest: str) -> str | None:
     last = rest.split()[-1]
-    if last in _PREPOSITIONS:
+    if last in PREPOSITIONS:
         return f"the {noun} that {subject} {be} {rest} is"
     preposition = _left_out(noun, last, last.endswith("ed"))
     return None if preposition is None else f"the {noun} that {subject} {be} {rest} {preposition} is"
@@ -153,7 +153,7 @@ def _participle(be: str, subject: str, verb: str, preposition: str) -> str:
 def _form(do: str, verb: str) -> str | None:
     """The verb of "does play" or "did play": "plays", "played"; None for a past that is not known."""
     if do == "did":
-        return _PAST.get(verb)
+        return PAST.get(verb)
     if verb in ("have", "do", "go"):
         return {"have": "has", "do": "does", "go": "goes"}[verb]
     if re.search(r"(s|x|z|ch|sh)$", verb):
@@ -166,18 +166,18 @@ _NOUN = r"([a-z][a-z-]*(?: [a-z-]+){0,2})"
 _RULES = [
     (re.compile(pattern), rule)
     for pattern, rule in (
-        (rf"(?:What|Who|Which) ({_BE}) (.+)", _nominal),
-        (rf"(?:What|Who) ({_BE}) \{{\}}", _bare),
-        (rf"(.+) ({_BE})(?: who| whom| what| which)?", _asked_last),
+        (rf"(?:What|Who|Which) ({BE}) (.+)", _nominal),
+        (rf"(?:What|Who) ({BE}) \{{\}}", _bare),
+        (rf"(.+) ({BE})(?: who| whom| what| which)?", _asked_last),
         (rf"(?:Who|What) ({_VED}) (the )?\{{\}}", _passive),
         (rf"By whom was (the )?\{{\}} ({_VED}|written|sung)", lambda article, verb: _passive(verb, article)),
         (rf"(?:What|Which) {_NOUN} ({_VED}) (the )?\{{\}}", _agent),
-        (rf"Where ({_BE}) \{{\}}(?: (located|based|born|situated|founded|formed|buried|made|produced))?", _place),
+        (rf"Where ({BE}) \{{\}}(?: (located|based|born|situated|founded|formed|buried|made|produced))?", _place),
         (r"Where did \{\} ([a-z]+)", _did_place),
-        (rf"(During|{_P.title()}) (?:what|which) {_NOUN} ({_BE}) {_SUBJECT}(?: ([a-z ]+))?", _fronted),
+        (rf"(During|{_P.title()}) (?:what|which) {_NOUN} ({BE}) {_SUBJECT}(?: ([a-z ]+))?", _fronted),
         (rf"(During|{_P.title()}) (?:what|which) {_NOUN} (does|did) {_SUBJECT} ([a-z]+)", _fronted_did),
-        (rf"(?:What|Which) {_NOUN} ({_BE}) {_SUBJECT} ([a-z ]+)", _stranded),
+        (rf"(?:What|Which) {_NOUN} ({BE}) {_SUBJECT} ([a-z ]+)", _stranded),
         (rf"(?:What|Which) {_NOUN} (does|did) {_SUBJECT} ([a-z]+)(?: ({_P}))?", _stranded_did),
-        (rf"What ({_BE}) ((?:the (?:[^,{{}}]+ )?)?\{{\}}) ([a-z]+) ({_P})", _participle),
+        (rf"What ({BE}) ((?:the (?:[^,{{}}]+ )?)?\{{\}}) ([a-z]+) ({_P})", _participle),
     )
 ]
