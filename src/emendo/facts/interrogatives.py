@@ -20,13 +20,22 @@ from __future__ import annotations
 
 import re
 
-from emendo.facts.questions import BE, PAST, PREPOSITIONS
+from emendo.facts.questions import BE, PAST, PREPOSITIONS, THIRD
 
 _P = "|".join(PREPOSITIONS)
 _NOUN = rf"((?!heart\b)[a-z]+(?: (?!(?:{_P}|of)\b)[a-z]+)?)"
 _PLACE = "located|based|headquartered|situated|found|born|buried"
-_OTHERS = "debuted debut held hold passed pass premiered premiere spoke speak won win wrote write".split()
-_BASES = {past: base for base, past in PAST.items()} | dict(zip(_OTHERS[::2], _OTHERS[1::2], strict=True))
+_BASES = {past: base for base, past in PAST.items()} | {
+    "debuted": "debut",
+    "expired": "expire",
+    "held": "hold",
+    "passed": "pass",
+    "premiered": "premiere",
+    "spoke": "speak",
+    "won": "win",
+    "wrote": "write",
+}
+_IRREGULAR = {third: base for base, third in THIRD.items()}
 # Whoever does this does it somewhere; "writes in" may be a language.
 _SOMEWHERE = frozenset(("die", "expire", "live", "originate", "pass away", "retire", "work"))
 
@@ -55,10 +64,6 @@ def _as_sentence(statement: str) -> str:
     return statement
 
 
-def _passive(verb: str) -> str:
-    return f"Who {verb} {{}}"
-
-
 def _what_noun(be: str, rest: str | None, preposition: str, noun: str) -> str:
     return f"What {noun} {be} {{}} {rest + ' ' if rest else ''}{preposition}"
 
@@ -84,17 +89,16 @@ def _base(verb: str) -> tuple[str, str] | None:
     first, space, particle = verb.partition(" ")
     if first in _BASES:
         return "did", _BASES[first] + space + particle
-    if first in BE.split("|") or first == "has" or not first.endswith("s") or first.endswith("ss"):
-        return ("does", "have") if verb == "has" else None
-    base = re.sub(r"ies$", "y", first)
-    base = re.sub(r"(?<=ch|sh|ss)es$", "", base) if base == first else base
-    return "does", (base if base != first else first[:-1]) + space + particle
+    if re.fullmatch(BE, first) or not first.endswith("s") or first.endswith("ss"):
+        return None
+    regular = re.sub(r"(?<=..)ies$", "ys", re.sub(r"(?<=ch|sh|ss)es$", "s", first))[:-1]
+    return "does", _IRREGULAR.get(first, regular) + space + particle
 
 
 _RULES = [
     (re.compile(pattern), rule)
     for pattern, rule in (
-        (r"\{\} was ([a-z]+ed) by", _passive),
+        (r"\{\} was ([a-z]+ed) by", lambda verb: f"Who {verb} {{}}"),
         (rf"\{{\}} ({BE}) (?:([a-z -]+) )?({_P}|of) the {_NOUN}(?: of)?", _what_noun),
         (rf"\{{\}} ({BE}) ({_PLACE}) (?:in|at)", lambda be, verb: f"Where {be} {{}} {verb}"),
         (rf"\{{\}} can be ({_PLACE}) (?:in|at)", lambda verb: f"Where can {{}} be {verb}"),

@@ -50,6 +50,8 @@ PAST = {
     "study": "studied",
     "work": "worked",
 }
+# Third persons that are not regular.
+THIRD = {"have": "has", "do": "does", "go": "goes"}
 _PARTICIPLES = {"wrote": "written", "built": "built", "made": "made", "won": "won", "led": "led", "sang": "sung"}
 _VED = rf"[a-z]+ed|{'|'.join(_PARTICIPLES)}"
 # What such a word needs before its object, where the question leaves it out: "What city was {} born?".
@@ -154,8 +156,8 @@ def _form(do: str, verb: str) -> str | None:
     """The verb of "does play" or "did play": "plays", "played"; None for a past that is not known."""
     if do == "did":
         return PAST.get(verb)
-    if verb in ("have", "do", "go"):
-        return {"have": "has", "do": "does", "go": "goes"}[verb]
+    if verb in THIRD:
+        return THIRD[verb]
     if re.search(r"(s|x|z|ch|sh)$", verb):
         return verb + "es"
     return re.sub(r"(?<![aeiou])y$", "ie", verb) + "s"
