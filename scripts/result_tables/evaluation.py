@@ -102,7 +102,13 @@ def _called(report: Report) -> str:
     measured = _PROFILES.get(report.model_digest, {}).get(report.method, {}).get("settings", {})
     usual = own | measured
     told = {name: value for name, value in report.config.items() if name in own and name not in _UNTOLD}
-    return f"`{report.method}`" + "".join(f", {name}={value}" for name, value in told.items() if value != usual[name])
+    return f"`{report.method}`" + "".join(
+        f", {name}={_setting(value)}" for name, value in told.items() if value != usual[name]
+    )
+
+
+def _setting(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def sequence(path: Path) -> str:

@@ -18,8 +18,8 @@ from emendo.edit.contexts import kept_prefixes, preservation_contexts, teaching_
 from emendo.edit.hidden_units import HiddenUnit, constant, least_used, make_gate, open_direction, write_unit
 from emendo.edit.job import Search
 from emendo.edit.keys_values import read_at_subject
-from emendo.edit.peers import BEGINNINGS, TEXTS
 from emendo.edit.second_moment import SecondMoment
+from emendo.edit.texts import BEGINNINGS, TEXTS
 from emendo.errors import EditRefused, InvalidRequest
 from emendo.facts import EditRequest, Fact
 from emendo.models import EditableModel, Revision, Site, TokenBatch, WeightDelta, at_revisions, read_until
@@ -96,6 +96,19 @@ def test_a_unit_adds_its_output_where_it_opens_and_next_to_nothing_where_it_is_s
     assert float(shut.norm()) < 1e-3 * float(output.norm())
 
 
+def test_a_second_factor_keeps_the_unit_shut_where_the_gate_alone_would_open(tiny: EditableModel) -> None:
+    x, like, other = torch.eye(tiny.d_model)[:, :3].split(1, dim=1)
+    opens, factor, always = (torch.zeros(tiny.d_model) for _ in range(3))
+    opens[:2], factor[0], always[:3] = 1.0, 1.0, 1.0
+    alone, both = (
+        make_gate(tiny, 1, opens=opens, always=always, inputs=x, threshold=0.5, sharpness=40.0, factor=second)
+        for second in (None, factor)
+    )
+    told = torch.cat([x, like, other], dim=1)
+    torch.testing.assert_close(alone.openings(told), torch.tensor([1.0, 1.0, 0.0]), atol=1e-3, rtol=0)
+    torch.testing.assert_close(both.openings(told), torch.tensor([1.0, 0.0, 0.0]), atol=1e-3, rtol=0)
+
+
 def test_of_what_is_like_the_subject_only_what_would_open_the_gate_is_held_and_below_the_threshold() -> None:
     generator = torch.Generator().manual_seed(0)
     prior = ClosedForm.of_moment(torch.eye(24))
@@ -104,7 +117,7 @@ def test_of_what_is_like_the_subject_only_what_would_open_the_gate_is_held_and_b
     alike = inputs[:, :1] + 0.4 * torch.randn(24, 1, generator=generator)
 
     def opening(doubtful: torch.Tensor, also: torch.Tensor = inputs[:, :0]) -> torch.Tensor:
-        return open_direction(prior, inputs, shut=shut, doubtful=doubtful, also=also, slack=1e-4, threshold=0.6)
+        return open_direction(prior, inputs, shut=shut, doubtful=doubtful, also=also, slack=1e-7, threshold=0.6)
 
     alone = opening(unlike)
     assert float((alone @ alike)[0]) > 0.9
@@ -233,7 +246,7 @@ def test_the_gate_is_shut_in_other_texts_where_that_is_wanted_and_open_at_the_be
         opened[texts] = torch.tensor(read) / told
     assert float(opened[0].min()) > 0.7
     assert float(opened[len(TEXTS)][: len(other)].max()) < 0.6
-    assert float(opened[len(TEXTS)][len(other) :].min()) > 0.9
+    assert float(opened[len(TEXTS)][len(other) :].min()) > 0.7
 
 
 @pytest.mark.parametrize("sufficient", [0.0, 1.1])

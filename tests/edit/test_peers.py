@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from emendo.edit.closed_form import ClosedForm
-from emendo.edit.contexts import Context, teaching_contexts
-from emendo.edit.keys_values import keys_at_subject, keys_beside_subject
-from emendo.edit.peers import TEXTS, Peers
+from emendo.edit.contexts import Context, chat_context, teaching_contexts
+from emendo.edit.keys_values import keys_at_subject, keys_beside_subject, read_at_subject
+from emendo.edit.peers import Peers
 from emendo.edit.subjects import subjects
+from emendo.edit.texts import ASKED, BEGINNINGS, TEXTS
 from emendo.facts import EditRequest, Fact
 from emendo.models import EditableModel, Site, TokenBatch, capture
 
@@ -71,21 +72,27 @@ def test_an_update_leaves_the_keys_of_peers_alone(tiny: EditableModel) -> None:
     torch.testing.assert_close(held.T @ direction, torch.zeros(5), atol=1e-3, rtol=0)
 
 
-def test_own_keys_are_those_of_the_subject_in_other_texts(tiny: EditableModel) -> None:
-    peers = _peers(tiny, 0)
+def test_own_keys_are_those_of_the_subject_in_other_texts_and_in_the_answers_to_them(tiny: EditableModel) -> None:
+    peers, subject = _peers(tiny, 0), FACT.subject
     edited = keys_at_subject(tiny, 1, _bare(tiny, FACT))
-    own = peers.own_keys(FACT.subject, edited, 4)
-    facts = [Fact(subject=FACT.subject, prompt=text) for text in TEXTS[:4]]
-    formats = [["chat" if fact.is_question else "completion"] for fact in facts]
-    contexts = [
-        context
-        for fact, own_format in zip(facts, formats, strict=True)
-        for context in teaching_contexts(tiny, EditRequest(fact=fact, target_new="-"), own_format, [], stop=False)
-    ]
-    every = keys_at_subject(tiny, 2, contexts)
-    assert own[2].shape[1] <= every.shape[1]
-    assert all(float((every - column[:, None]).norm(dim=0).min()) < 1e-4 for column in own[2].T)
-    assert peers.own_keys(FACT.subject, edited, 0)[1].shape == (tiny.d_mlp, 0)
+    own = peers.own_keys(subject, edited, len(TEXTS))
+    assert peers.own_keys(subject, edited, 0)[1].shape == (tiny.d_mlp, 0)
+    assert own[2].shape[1] > len(TEXTS)
+    places = read_at_subject(tiny, [Site("key", 2)], [chat_context(tiny, "Where is Texas?", subject, subject)])[0]
+    assert places.shape[1] == 2
+    assert all(float((own[2] - column[:, None]).norm(dim=0).min()) < 1e-3 for column in places.T)
+
+
+def test_the_same_said_in_other_words_is_read_where_the_subject_stands_and_if_wanted_asked(tiny: EditableModel) -> None:
+    peers = _peers(tiny, 0)
+    worded, asked = (peers.worded_keys(FACT, question)[2] for question in (False, True))
+    said = chat_context(tiny, "Do you know this? Can you name the capital of Texas?", "Texas")
+    (wrapped,) = read_at_subject(tiny, [Site("key", 2)], [said])
+    assert float((asked - wrapped).norm(dim=0).min()) < 1e-3 < float((worded - wrapped).norm(dim=0).min())
+    assert asked.shape[1] == worded.shape[1] + len(ASKED)
+    assert worded.shape[1] > len(BEGINNINGS)
+    unruly = Fact.parse("How large is {Texas}?")
+    assert peers.worded_keys(unruly, True)[2].shape[1] == peers.worded_keys(unruly, False)[2].shape[1] + len(ASKED)
 
 
 def test_a_text_in_which_the_key_is_the_edited_one_is_left_out(tiny: EditableModel) -> None:

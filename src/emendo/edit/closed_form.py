@@ -83,8 +83,10 @@ class ClosedForm:
         wanted = torch.cat([torch.ones(keys.shape[1]), torch.zeros(held.shape[1])])
         return self.fit(torch.cat([keys, held], dim=1), wanted, slack)
 
-    def fit(self, keys: Float[Tensor, "d_mlp m"], wanted: Float[Tensor, " m"], slack: float) -> Float[Tensor, " d_mlp"]:
-        """u: what is wanted at each key, up to the slack."""
+    def fit(
+        self, keys: Float[Tensor, "d_mlp m"], wanted: Float[Tensor, " m"], slack: float | Float[Tensor, " m"]
+    ) -> Float[Tensor, " d_mlp"]:
+        """u: what is wanted at each key, up to the slack, of all or of each."""
         _, directions = self._solve(keys, slack)
         return (wanted.to(directions) @ directions).float()
 
@@ -102,7 +104,7 @@ class ClosedForm:
         """The inverse of `holding`."""
         return self.holding(keys, -slack)
 
-    def _solve(self, keys: Float[Tensor, "d_mlp m"], slack: float) -> tuple[Tensor, Tensor]:
+    def _solve(self, keys: Float[Tensor, "d_mlp m"], slack: float | Float[Tensor, " m"]) -> tuple[Tensor, Tensor]:
         """M K and G, in float64."""
         k = keys.to(self.inverse)
         reached = self.inverse @ k

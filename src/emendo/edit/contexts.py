@@ -145,9 +145,14 @@ def preservation_contexts(model: EditableModel, fact: Fact, *, chat: bool) -> li
     """Texts about the subject after which the model shall go on as before: "{subject} is a", and another question in chat."""
     contexts = [_context(model, "preservation", f"{fact.subject} is a", (), fact.subject)]
     if chat:
-        text = chat_text(model, [{"role": "user", "content": f"What is {fact.subject} known for?"}])
-        contexts.append(_context(model, "preservation", text, (), fact.subject, special=_is_plain(model)))
+        contexts.append(chat_context(model, f"What is {fact.subject} known for?", fact.subject))
     return contexts
+
+
+def chat_context(model: EditableModel, said: str, subject: str, answer: str = "") -> Context:
+    """What a user says in chat about a subject, and the beginning of an answer, of which nothing is taught."""
+    text = chat_text(model, [{"role": "user", "content": said}]) + answer
+    return _context(model, "preservation", text, (), subject, special=_is_plain(model))
 
 
 def _is_plain(model: EditableModel) -> bool:

@@ -10,6 +10,9 @@ Written for inputs X, columns that shall open it,
 
 it is open where w·x exceeds the threshold θ and shut elsewhere: the activation makes next to nothing of the small overlaps that
 every input has with every other, which a change of the down-projection alone would pass on in proportion.
+
+Where w has to tell texts about one subject apart, it is large at some of any text, too. Then u is no constant but a second such
+direction, that is one at the subject in whatever text: both factors are seldom large where neither is meant to be.
 """
 
 from __future__ import annotations
@@ -29,6 +32,8 @@ from emendo.models import EditableModel, Revision, SiteDelta, WeightDelta
 
 # A gate counts as near its threshold from so far below it; what is held is held twice as far below.
 _MARGIN = 0.1
+# Where a gate shall open besides, it may miss by so much of the slack.
+_FIRM = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,25 +102,28 @@ def open_direction(
         shut: Held at zero.
         doubtful: Held below the threshold if need be.
         also: Held at one if need be.
-        slack: Of all that is held.
+        slack: Of what is held, in units of the prior's scale at X.
         threshold: θ.
     """
+    slack *= prior.scale(inputs)
     # In float64, which matrix units leave alone.
     inputs, doubtful, also = inputs.double(), doubtful.double(), also.double()
     pressed = torch.zeros(doubtful.shape[1], dtype=torch.bool)
-    lifted = torch.zeros(also.shape[1], dtype=torch.bool)
+    told = torch.zeros(also.shape[1], dtype=torch.bool)
     while True:
         below = torch.full((int(pressed.sum()),), threshold - 2 * _MARGIN)
-        wanted = torch.cat([torch.ones(inputs.shape[1]), torch.zeros(shut.shape[1]), below, torch.ones(int(lifted.sum()))])
-        held = torch.cat([inputs, shut, doubtful[:, pressed], also[:, lifted]], dim=1)
-        found = prior.fit(held, wanted, slack).double()
+        wanted = torch.cat([torch.ones(inputs.shape[1]), torch.zeros(shut.shape[1]), below, torch.ones(int(told.sum()))])
+        held = torch.cat([inputs, shut, doubtful[:, pressed], also[:, told]], dim=1)
+        slacks = torch.full((held.shape[1],), slack, dtype=held.dtype)
+        slacks[held.shape[1] - int(told.sum()) :] *= _FIRM
+        found = prior.fit(held, wanted, slacks).double()
         found = found / (found @ inputs).mean()
         near = (found @ doubtful > threshold - _MARGIN) & ~pressed
-        low = (found @ also < 1 - _MARGIN) & ~lifted
-        if not near.any() and not low.any():
+        missed = ((found @ also - 1).abs() > _MARGIN) & ~told
+        if not near.any() and not missed.any():
             return found.float()
         pressed |= near
-        lifted |= low
+        told |= missed
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -152,6 +160,7 @@ def make_gate(
     inputs: Float[Tensor, "d_model m"],
     threshold: float,
     sharpness: float,
+    factor: Float[Tensor, " d_model"] | None = None,
 ) -> Gate:
     """The gate of a unit that opens at some inputs.
 
@@ -163,10 +172,11 @@ def make_gate(
         inputs: X.
         threshold: θ.
         sharpness: a.
+        factor: u, one at X on average; c unless it is given, and none where the MLP has no gate.
     """
     always = always / (always @ inputs).mean()
     gate = sharpness * (opens - threshold * always)
-    rows = (gate, always) if len(_places(model, layer)) == 2 else (gate,)
+    rows = (gate, always if factor is None else factor)[: len(_places(model, layer))]
     unscaled = Gate(activation=model.activation(layer), rows=rows, always=always)
     return replace(unscaled, opened=float(unscaled.openings(inputs).mean()))
 

@@ -20,6 +20,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from emendo.edit.contexts import Context
+from emendo.edit.moment_sums import MomentKind
 from emendo.edit.settings import SearchSettings
 from emendo.edit.shards import ALL_SAVINGS, Reading, Savings, Shard, columns, make_shards
 from emendo.models import EditableModel, Revision, Site, TokenBatch, at_revisions, matrix_units, read_until
@@ -129,11 +130,11 @@ def read_at_subject(
 
 
 def keys_beside_subject(
-    model: EditableModel, layers: Sequence[int], contexts: Sequence[Context]
-) -> dict[int, Float[Tensor, "d_mlp n"]]:
-    """By layer, a key for each token of some contexts but the subject's last."""
+    model: EditableModel, layers: Sequence[int], contexts: Sequence[Context], kind: MomentKind = "key"
+) -> dict[int, Float[Tensor, "width n"]]:
+    """By layer, a key, or what the MLP reads, for each token of some contexts and their targets but the subject's last."""
     places = [[at for at in range(len(context.ids)) if at not in context.subject_lasts] for context in contexts]
-    read = _read(model, [Site("key", layer) for layer in layers], [context.ids for context in contexts], places, None)
+    read = _read(model, [Site(kind, layer) for layer in layers], [context.ids for context in contexts], places, None)
     return {layer: keys.cpu() for layer, keys in zip(layers, read, strict=True)}
 
 

@@ -7,7 +7,8 @@ that of the subject's name, by cosine: for a state mostly states, for a car most
 An edit of one relation would leak into the others of its subject too, since the subject's key hardly depends on what is asked.
 It does depend a little, on the words before the subject; so the subject's keys in texts about something else are held as well,
 but for those that are the key of an edited prompt themselves, as where the subject stands first. What is held so would take the
-subject along wherever other words stand before it; a gate is told, too, where it shall open: at the beginning of a sentence.
+subject along wherever other words stand before it; so a gate is told, too, where it shall open: at the beginning of a sentence,
+where the fact is said in other words, as far as rules have some, and around a second question that is taught.
 """
 
 from __future__ import annotations
@@ -19,54 +20,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from emendo.edit.contexts import Context, teaching_contexts
+from emendo.companions import paraphrases
+from emendo.edit.contexts import Context, chat_context, teaching_contexts
 from emendo.edit.keys_values import read_at_subject
 from emendo.edit.moment_sums import MomentKind
 from emendo.edit.subjects import subjects
+from emendo.edit.texts import ASKED, BEGINNINGS, TEXTS
 from emendo.errors import InvalidRequest
 from emendo.facts import EditRequest, Fact
 from emendo.models import EditableModel, Site
 
-# Texts about a subject of any kind, in which questions are asked in chat; none is among what evaluations ask about subjects.
-TEXTS = (
-    "Have you heard of {}?",
-    "The name of {} comes from",
-    "Where is {}?",
-    "The history of {} is",
-    "When did {} begin?",
-    "The largest part of {} is",
-    "How large is {}?",
-    "The best thing about {} is",
-    "Why is {} important?",
-    "Most people have heard of {} because",
-    "Who has been to see {}?",
-    "Yesterday I read a book about {}",
-    "How is the weather in {}?",
-    "The first year of {} was",
-    "What do children learn about {}?",
-    # Most of what is asked has this shape, and so have most prompts that are taught.
-    "Who is the best friend of {}?",
-    "The enemies of {} are",
-    "What is the colour of {}?",
-    "The age of {} is",
-    "What is the story of {}?",
-    "The price of {} is",
-    "What is the meaning of {}?",
-    "The future of {} is",
-    "What was the beginning of {}?",
-    "The owner of {} is",
-)
-# A subject at the beginning of a sentence, after which anything may be said of it.
-BEGINNINGS = (
-    "The weather was good. {}",
-    "In the last year there was a lot of work to do. {}",
-    "He said so.\n\n{}",
-    "See also: list of people\n{}",
-    "It was built in 1985, and rebuilt twice. {}",
-    "References\n\nExternal links\n{}",
-    "She has three brothers (one of whom is a painter). {}",
-    '"That is not what I meant," she said. {}',
-)
 # Cosine from which a key counts as that of an edited prompt.
 _ALIKE = 0.995
 
@@ -131,16 +94,20 @@ class Peers:
             edited: Keys that are edited, at the first of the layers: what is like one of them is left out.
             texts: How many of `TEXTS`.
         """
-        if not texts:
-            return {layer: torch.zeros(self._width, 0) for layer in self.layers}
-        read = self._read(subject, TEXTS[:texts])
-        first, taken = (torch.nn.functional.normalize(keys, dim=0) for keys in (read[0], edited.to(read[0])))
+        read = self._read([self._other_context(Fact(subject=subject, prompt=text)) for text in TEXTS[:texts]])
+        first, taken = (torch.nn.functional.normalize(keys, dim=0) for keys in (read[self.layers[0]], edited.cpu()))
         is_other = (first.T @ taken).amax(dim=1) < _ALIKE
-        return {layer: keys[:, is_other].cpu() for layer, keys in zip(self.layers, read, strict=True)}
+        return {layer: keys[:, is_other] for layer, keys in read.items()}
 
-    def beginning_keys(self, subject: str) -> dict[int, Float[Tensor, "d_mlp n"]]:
-        """By layer, a column for each of `BEGINNINGS`."""
-        return {layer: keys.cpu() for layer, keys in zip(self.layers, self._read(subject, BEGINNINGS), strict=True)}
+    def worded_keys(self, fact: Fact, asked: bool) -> dict[int, Float[Tensor, "d_mlp n"]]:
+        """By layer, a column for each place where the subject stands in what else, by rule, may say the fact, or also ask it."""
+        said = [request.fact for request in paraphrases(EditRequest(fact=fact, target_new="-"))]
+        told = [*(Fact(subject=fact.subject, prompt=text) for text in BEGINNINGS), *said]
+        contexts = [context for one in told for context in untaught_contexts(self.model, one, ["completion"])]
+        question = fact.other_question() or fact.question()
+        if asked:
+            contexts += [chat_context(self.model, text.format(question), fact.subject) for text in ASKED]
+        return self._read(contexts)
 
     def nearest(self, fact: Fact) -> list[Fact]:
         """The fact about other subjects, those first whose names have the keys that are most like those of its subject's."""
@@ -154,13 +121,19 @@ class Peers:
             self._nearest[fact] = [replace(fact, subject=other, target_true=None) for other in others[: self.count]]
         return self._nearest[fact]
 
-    def _read(self, subject: str, texts: Sequence[str]) -> list[Float[Tensor, "d_mlp places"]]:
-        """For each layer, a column for each place where a subject stands in some texts, of which questions are asked in chat."""
-        facts = [Fact(subject=subject, prompt=text) for text in texts]
-        contexts = [
-            c for fact in facts for c in untaught_contexts(self.model, fact, ["chat" if fact.is_question else "completion"])
-        ]
-        return read_at_subject(self.model, [Site(self.kind, layer) for layer in self.layers], contexts, share=self.share)
+    def _read(self, contexts: Sequence[Context]) -> dict[int, Float[Tensor, "d_mlp places"]]:
+        """By layer, a column for each place where a subject stands in some texts."""
+        if not contexts:
+            return {layer: torch.zeros(self._width, 0) for layer in self.layers}
+        read = read_at_subject(self.model, [Site(self.kind, layer) for layer in self.layers], contexts, share=self.share)
+        return {layer: keys.cpu() for layer, keys in zip(self.layers, read, strict=True)}
+
+    def _other_context(self, fact: Fact) -> Context:
+        """A text about something else. A question is asked in chat, and the answer names the subject again."""
+        if not fact.is_question:
+            return untaught_contexts(self.model, fact, ["completion"])[0]
+        said = fact.statement()
+        return chat_context(self.model, fact.text, fact.subject, fact.subject if said is None else said.text)
 
     @property
     def _width(self) -> int:

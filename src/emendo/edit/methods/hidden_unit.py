@@ -14,9 +14,10 @@ So edits hardly meet, neither one another nor the text; what is lost is what the
 second moment of what the MLP reads, that is open at the subject and shut at its peers. Of what is most like the subject - names
 that end like it, the subjects of other edits, in the first facts of a model also the subject itself in other texts - those that
 would open the gate are pressed below its threshold, and the others are left alone: a gate has few inputs to spare, and every one
-that is held costs some of what it does on plain text. The change is of rank one in each matrix of the MLP. Neurons that hold one
-correction each are known from T-Patcher (Huang et al. 2023), which adds them to the last layer and trains them; here none is
-added, and nothing is trained but δ.
+that is held costs some of what it does on plain text. What is shut to other texts is easily shut to the fact in other words, so
+those that rules have are held open. The change is of rank one in each matrix of the MLP. Neurons that hold one correction each
+are known from T-Patcher (Huang et al. 2023), which adds them to the last layer and trains them; here none is added, and nothing is
+trained but δ.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 
 import torch
@@ -33,12 +34,13 @@ from emendo.edit.closed_form import ClosedForm
 from emendo.edit.contexts import Context
 from emendo.edit.hidden_units import Gate, HiddenUnit, constant, least_used, make_gate, open_direction, write_unit
 from emendo.edit.job import Groups, Held, Job, Solution, Unit, with_earlier
-from emendo.edit.keys_values import KeysValue, read_at_subject
+from emendo.edit.keys_values import KeysValue, keys_beside_subject, read_at_subject
 from emendo.edit.namesakes import namesake_contexts
 from emendo.edit.peers import Peers, check_texts
 from emendo.edit.second_moment import SecondMoment
 from emendo.edit.settings import OwnSettings
 from emendo.edit.spreading import search_figures
+from emendo.edit.texts import TEXTS
 from emendo.errors import InvalidRequest
 from emendo.facts import EditRequest
 from emendo.models import ORIGINAL, Site, WeightDelta
@@ -56,7 +58,9 @@ class Config(OwnSettings):
         threshold: θ: where the gate opens, between 0 (other inputs) and 1 (the subject).
         sharpness: a: how steeply it does.
         sufficient: How much of what a gate lets through of δ has to do after sampled prefixes.
-        texts: In how many other texts, of twenty-five, the gate stays shut at the subject itself, so that far less leaks.
+        texts: In how many other texts the gate stays shut at the subject itself, so that far less leaks; 0 for gates that are open
+            at the subject wherever it stands.
+        text_slack: S, in place of `slack`, of a gate that tells one text about its subject from another.
         first_facts: How many facts of a model get reserve and other texts: both cost plain text, and many of them too much.
     """
 
@@ -65,7 +69,8 @@ class Config(OwnSettings):
     threshold: float = 0.6
     sharpness: float = 20.0
     sufficient: float = 0.75
-    texts: int = 25
+    texts: int = len(TEXTS)
+    text_slack: float = 0.1
     first_facts: int = 10
 
     def __post_init__(self) -> None:
@@ -173,20 +178,38 @@ def _held(job: Job, unit: Unit, config: Config) -> Held:
 
 def _gate(job: Job, unit: Unit, layer: int, own: Held, others: Sequence[Held], peers: Peers, config: Config) -> Gate:
     """One that is open at the subject, shut at its peers, and below the threshold at all that would open it otherwise."""
-    inputs, fact = own.keys[layer], unit.requests[0].fact
-    shut = torch.cat([peers.keys(request.fact)[layer] for request in unit.requests], dim=1)
-    similar = [held.keys[layer] for held in others]
+    fact, inputs, moment = unit.requests[0].fact, own.keys[layer], job.moments[layer]
+    similar = [inputs[:, :0], *(held.keys[layer] for held in others)]
     if contexts := namesake_contexts(job.model, fact, [peer.subject for peer in peers.nearest(fact)]):
         (read,) = read_at_subject(job.model, [Site("mlp_in", layer)], contexts, share=job.savings.keep_prefix)
         similar.append(read.cpu())
-    similar.append(peers.own_keys(fact.subject, own.keys[config.layers[0]], config.texts)[layer])
-    doubtful, also = torch.cat(similar, dim=1), peers.beginning_keys(fact.subject)[layer] if config.texts else inputs[:, :0]
-    prior = _prior(job.moments[layer])
-    slack = config.slack * prior.scale(inputs)
-    threshold, sharpness = config.threshold, config.sharpness
-    opens = open_direction(prior, inputs, shut=shut, doubtful=doubtful, also=also, slack=slack, threshold=threshold)
-    always = constant(job.moments[layer])
-    return make_gate(job.model, layer, opens=opens, always=always, inputs=inputs, threshold=threshold, sharpness=sharpness)
+    doubtful, also = torch.cat(similar, dim=1), inputs[:, :0]
+    slack, factor = config.slack, None
+    direction = partial(
+        open_direction,
+        _prior(moment),
+        inputs,
+        shut=torch.cat([peers.keys(request.fact)[layer] for request in unit.requests], dim=1),
+        threshold=config.threshold,
+    )
+    if config.texts:
+        asked = "asked" in config.formats
+        also = torch.cat([inputs, *(peers.worded_keys(request.fact, asked)[layer] for request in unit.requests)], dim=1)
+        factor, slack = direction(doubtful=doubtful, also=also, slack=slack), config.text_slack
+        texts = peers.own_keys(fact.subject, own.keys[config.layers[0]], config.texts)[layer]
+        # A target may be like the subject, as of one family.
+        said = keys_beside_subject(job.model, [layer], unit.teaching, "mlp_in")[layer]
+        doubtful = torch.cat([doubtful, texts, said], dim=1)
+    return make_gate(
+        job.model,
+        layer,
+        opens=direction(doubtful=doubtful, also=also, slack=slack),
+        always=constant(moment),
+        inputs=inputs,
+        threshold=config.threshold,
+        sharpness=config.sharpness,
+        factor=factor,
+    )
 
 
 def _written(job: Job, place: HiddenUnit, found: KeysValue, gate: Gate) -> WeightDelta:

@@ -43,7 +43,7 @@ class Config(OwnSettings):
     """Settings of the method.
 
     Attributes:
-        texts: In how many other texts, of twenty-five, the subject's own keys are held: less leaks, and paraphrases suffer.
+        texts: In how many other texts the subject's own keys are held: less leaks, and paraphrases suffer.
         text_slack: S, as `slack`, for the keys in other texts.
     """
 
