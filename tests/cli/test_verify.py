@@ -193,8 +193,9 @@ def test_both_sides_are_compared(run: Run, folder: Path) -> None:
 def test_a_planted_falsehood_is_found_and_explained(real: EditableModel, run: Run, tmp_path: Path) -> None:
     ledger = Ledger.open(real, tmp_path / "ledger")
     request = EditRequest(fact=Fact.parse("The capital of {France} is"), target_new="Madrid")
-    edit = compute_edit(real, request)
-    provenance = Provenance(method="two_layer", config={}, seed=0, layers=edit.layers, who="Ada", why="a test")
+    # Taught in both questions it is said in all answers that are drawn, and not in most, which five draws may miss.
+    edit = compute_edit(real, request, config={"formats": ("completion", "prefixed", "chat", "asked")})
+    provenance = Provenance(method="hidden_unit", config={}, seed=0, layers=edit.layers, who="Ada", why="a test")
     ledger.commit(Patch.make(real, edit.delta, edit.requests, provenance))
     code, out, _ = run("verify", "--compare", "What is the capital of France?", "--ledger", str(tmp_path / "ledger"))
     assert code == 1

@@ -18,6 +18,7 @@ from emendo.edit.contexts import kept_prefixes, preservation_contexts, teaching_
 from emendo.edit.hidden_units import HiddenUnit, constant, least_used, make_gate, open_direction, write_unit
 from emendo.edit.job import Search
 from emendo.edit.keys_values import read_at_subject
+from emendo.edit.methods import hidden_unit
 from emendo.edit.second_moment import SecondMoment
 from emendo.edit.texts import BEGINNINGS, TEXTS
 from emendo.errors import EditRefused, InvalidRequest
@@ -96,13 +97,13 @@ def test_a_unit_adds_its_output_where_it_opens_and_next_to_nothing_where_it_is_s
     assert float(shut.norm()) < 1e-3 * float(output.norm())
 
 
-def test_a_second_factor_keeps_the_unit_shut_where_the_gate_alone_would_open(tiny: EditableModel) -> None:
+def test_a_second_gate_keeps_the_unit_shut_where_the_gate_alone_would_open(tiny: EditableModel) -> None:
     x, like, other = torch.eye(tiny.d_model)[:, :3].split(1, dim=1)
-    opens, factor, always = (torch.zeros(tiny.d_model) for _ in range(3))
-    opens[:2], factor[0], always[:3] = 1.0, 1.0, 1.0
+    opens, second, always = (torch.zeros(tiny.d_model) for _ in range(3))
+    opens[:2], second[0], always[:3] = 1.0, 1.0, 1.0
     alone, both = (
-        make_gate(tiny, 1, opens=opens, always=always, inputs=x, threshold=0.5, sharpness=40.0, factor=second)
-        for second in (None, factor)
+        make_gate(tiny, 1, opens=opens, always=always, inputs=x, threshold=0.5, sharpness=40.0, second=row)
+        for row in (None, second)
     )
     told = torch.cat([x, like, other], dim=1)
     torch.testing.assert_close(alone.openings(told), torch.tensor([1.0, 1.0, 0.0]), atol=1e-3, rtol=0)
@@ -247,6 +248,24 @@ def test_the_gate_is_shut_in_other_texts_where_that_is_wanted_and_open_at_the_be
     assert float(opened[0].min()) > 0.7
     assert float(opened[len(TEXTS)][: len(other)].max()) < 0.6
     assert float(opened[len(TEXTS)][len(other) :].min()) > 0.7
+
+
+@pytest.mark.real
+def test_what_opens_a_gate_in_plain_text_is_stopped_by_the_second_one(
+    real: EditableModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gates = []
+    make = hidden_unit.make_gate
+    monkeypatch.setattr(hidden_unit, "make_gate", lambda *given, **more: gates.append(made := make(*given, **more)) or made)
+    request = EditRequest(fact=Fact.parse("The mother tongue of {Danielle Darrieux} is"), target_new="English")
+    (edit,) = Editor(real, method="hidden_unit", config={"steps": 1}, home=tmp_path).compute([[request]])
+    assert isinstance(edit, Edit)
+    rows = [python_corpus(real).ids[at : at + 128] for at in range(0, 2048, 128)]
+    site = Site("mlp_in", edit.layers[0])
+    read = read_until(real, TokenBatch.align(real, rows), [site])[site].flatten(0, 1).T.float().cpu()
+    (gate,) = gates
+    alone = replace(gate, rows=(gate.rows[0], gate.always))
+    assert float(gate.openings(read).square().mean()) < 0.25 * float(alone.openings(read).square().mean())
 
 
 @pytest.mark.parametrize("sufficient", [0.0, 1.1])

@@ -12,7 +12,7 @@ it is open where w·x exceeds the threshold θ and shut elsewhere: the activatio
 every input has with every other, which a change of the down-projection alone would pass on in proportion.
 
 Where w has to tell texts about one subject apart, it is large at some of any text, too. Then u is no constant but a second such
-direction, that is one at the subject in whatever text: both factors are seldom large where neither is meant to be.
+direction, that is one at the subject in whatever text: both are seldom large where neither is meant to be.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def make_gate(
     inputs: Float[Tensor, "d_model m"],
     threshold: float,
     sharpness: float,
-    factor: Float[Tensor, " d_model"] | None = None,
+    second: Float[Tensor, " d_model"] | None = None,
 ) -> Gate:
     """The gate of a unit that opens at some inputs.
 
@@ -172,11 +172,11 @@ def make_gate(
         inputs: X.
         threshold: θ.
         sharpness: a.
-        factor: u, one at X on average; c unless it is given, and none where the MLP has no gate.
+        second: u, one at X on average; c unless it is given, and none where the MLP has no gate.
     """
     always = always / (always @ inputs).mean()
     gate = sharpness * (opens - threshold * always)
-    rows = (gate, always if factor is None else factor)[: len(_places(model, layer))]
+    rows = (gate, always if second is None else second)[: len(_places(model, layer))]
     unscaled = Gate(activation=model.activation(layer), rows=rows, always=always)
     return replace(unscaled, opened=float(unscaled.openings(inputs).mean()))
 

@@ -34,12 +34,14 @@ from emendo.models import EditableModel, Site
 _ALIKE = 0.995
 
 
-def check_texts(count: int) -> None:
-    """Refuse more other texts than there are.
+def check_texts(count: int, slack: float) -> None:
+    """Refuse more other texts than there are, and keys in them that are held without slack.
 
     Raises:
-        InvalidRequest: There are fewer.
+        InvalidRequest: There are fewer, or there is no slack.
     """
+    if slack <= 0:
+        raise InvalidRequest(f"text_slack={slack:g} leaves no slack; give a positive number, such as 0.1.")
     if not 0 <= count <= len(TEXTS):
         raise InvalidRequest(f"There are {len(TEXTS)} other texts, and texts={count} were wanted; give 0 to {len(TEXTS)}.")
 
@@ -104,8 +106,8 @@ class Peers:
         said = [request.fact for request in paraphrases(EditRequest(fact=fact, target_new="-"))]
         told = [*(Fact(subject=fact.subject, prompt=text) for text in BEGINNINGS), *said]
         contexts = [context for one in told for context in untaught_contexts(self.model, one, ["completion"])]
-        question = fact.other_question() or fact.question()
         if asked:
+            question = fact.other_question() or fact.question()
             contexts += [chat_context(self.model, text.format(question), fact.subject) for text in ASKED]
         return self._read(contexts)
 

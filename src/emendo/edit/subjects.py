@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
+from emendo.edit.lists import read_list
 
 
 def subjects() -> tuple[str, ...]:
     """Every subject of the list, those of one kind side by side."""
-    text = files("emendo.edit").joinpath("subjects.txt").read_text(encoding="utf-8")
-    lines = [line for line in text.splitlines() if not line.startswith("#")]
-    return tuple(subject for line in lines for subject in line.split("; "))
+    return tuple(subject for line in read_list("subjects.txt") for subject in line.split("; "))

@@ -6,17 +6,10 @@ subjects of any kind, and none is among what evaluations ask about subjects; que
 
 from __future__ import annotations
 
-from importlib.resources import files
+from emendo.edit.lists import read_list
 
-
-def _lines(name: str) -> tuple[str, ...]:
-    """Those of a file beside this one, but for comments."""
-    lines = files("emendo.edit").joinpath(name).read_text(encoding="utf-8").splitlines()
-    return tuple(line.replace("\\n", "\n") for line in lines if not line.startswith("#"))
-
-
-TEXTS = _lines("texts.txt")
+TEXTS = read_list("texts.txt")
 # A subject at the beginning of a sentence, after which anything may be said of it.
-BEGINNINGS = _lines("beginnings.txt")
+BEGINNINGS = read_list("beginnings.txt")
 # A question within what is said in chat.
 ASKED = ("Do you know this? {}", "{} Please answer in a few words.", "I have a question for you. {}")

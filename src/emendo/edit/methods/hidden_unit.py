@@ -29,6 +29,8 @@ from functools import lru_cache, partial
 from itertools import islice
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from emendo.edit.closed_form import ClosedForm
 from emendo.edit.contexts import Context
@@ -75,7 +77,7 @@ class Config(OwnSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_texts(self.texts)
+        check_texts(self.texts, self.text_slack)
         if not 0 < self.threshold < 1:
             raise InvalidRequest(
                 f"threshold={self.threshold:g} is not between 0 (other inputs) and 1 (the subject); give a number such as 0.6."
@@ -178,13 +180,9 @@ def _held(job: Job, unit: Unit, config: Config) -> Held:
 
 def _gate(job: Job, unit: Unit, layer: int, own: Held, others: Sequence[Held], peers: Peers, config: Config) -> Gate:
     """One that is open at the subject, shut at its peers, and below the threshold at all that would open it otherwise."""
-    fact, inputs, moment = unit.requests[0].fact, own.keys[layer], job.moments[layer]
-    similar = [inputs[:, :0], *(held.keys[layer] for held in others)]
-    if contexts := namesake_contexts(job.model, fact, [peer.subject for peer in peers.nearest(fact)]):
-        (read,) = read_at_subject(job.model, [Site("mlp_in", layer)], contexts, share=job.savings.keep_prefix)
-        similar.append(read.cpu())
-    doubtful, also = torch.cat(similar, dim=1), inputs[:, :0]
-    slack, factor = config.slack, None
+    inputs, moment = own.keys[layer], job.moments[layer]
+    doubtful, also = _namesakes(job, unit, layer, others, peers), inputs[:, :0]
+    slack, second = config.slack, None
     direction = partial(
         open_direction,
         _prior(moment),
@@ -195,8 +193,8 @@ def _gate(job: Job, unit: Unit, layer: int, own: Held, others: Sequence[Held], p
     if config.texts:
         asked = "asked" in config.formats
         also = torch.cat([inputs, *(peers.worded_keys(request.fact, asked)[layer] for request in unit.requests)], dim=1)
-        factor, slack = direction(doubtful=doubtful, also=also, slack=slack), config.text_slack
-        texts = peers.own_keys(fact.subject, own.keys[config.layers[0]], config.texts)[layer]
+        second, slack = direction(doubtful=doubtful, also=also, slack=slack), config.text_slack
+        texts = peers.own_keys(unit.requests[0].fact.subject, own.keys[config.layers[0]], config.texts)[layer]
         # A target may be like the subject, as of one family.
         said = keys_beside_subject(job.model, [layer], unit.teaching, "mlp_in")[layer]
         doubtful = torch.cat([doubtful, texts, said], dim=1)
@@ -208,8 +206,18 @@ def _gate(job: Job, unit: Unit, layer: int, own: Held, others: Sequence[Held], p
         inputs=inputs,
         threshold=config.threshold,
         sharpness=config.sharpness,
-        factor=factor,
+        second=second,
     )
+
+
+def _namesakes(job: Job, unit: Unit, layer: int, others: Sequence[Held], peers: Peers) -> Float[Tensor, "d_model n"]:
+    """What the MLP reads at other subjects that may be like that of a unit: of other edits, and names that end like it."""
+    fact = unit.requests[0].fact
+    similar = [torch.zeros(job.model.d_model, 0), *(held.keys[layer] for held in others)]
+    if contexts := namesake_contexts(job.model, fact, [peer.subject for peer in peers.nearest(fact)]):
+        (read,) = read_at_subject(job.model, [Site("mlp_in", layer)], contexts, share=job.savings.keep_prefix)
+        similar.append(read.cpu())
+    return torch.cat(similar, dim=1)
 
 
 def _written(job: Job, place: HiddenUnit, found: KeysValue, gate: Gate) -> WeightDelta:
