@@ -246,7 +246,7 @@ def test_the_gate_is_shut_in_other_texts_where_that_is_wanted_and_open_at_the_be
         )
         opened[texts] = torch.tensor(read) / told
     assert float(opened[0].min()) > 0.7
-    assert float(opened[len(TEXTS)][: len(other)].max()) < 0.6
+    assert float(opened[len(TEXTS)][: len(other)].mean()) < 0.5
     assert float(opened[len(TEXTS)][len(other) :].min()) > 0.7
 
 

@@ -285,11 +285,10 @@ def test_formats_in_which_nothing_can_be_taught_are_refused(
         config_of(method, METHODS.get(method), {"formats": formats, "prefixes": prefixes})
 
 
-@pytest.mark.parametrize("method", ["hidden_unit", "two_layer"])
 @pytest.mark.parametrize(("setting", "value"), [("texts", len(TEXTS) + 1), ("texts", -1), ("text_slack", 0.0)])
-def test_other_texts_that_there_are_not_are_refused(method: str, setting: str, value: float) -> None:
+def test_other_texts_that_there_are_not_are_refused(setting: str, value: float) -> None:
     with pytest.raises(InvalidRequest, match=setting):
-        config_of(method, METHODS.get(method), {setting: value})
+        config_of("two_layer", METHODS.get("two_layer"), {setting: value})
 
 
 @pytest.mark.parametrize(("setting", "value"), [("descent", "fast"), ("steps", "many"), ("learning_rate", (1, 2))])

@@ -33,7 +33,7 @@ from emendo.models import EditableModel, Revision, SiteDelta, WeightDelta
 # A gate counts as near its threshold from so far below it; what is held is held twice as far below.
 _MARGIN = 0.1
 # Where a gate shall open besides, it may miss by so much of the slack.
-_FIRM = 0.1
+_FIRM = 0.15
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,14 +34,12 @@ from emendo.models import EditableModel, Site
 _ALIKE = 0.995
 
 
-def check_texts(count: int, slack: float) -> None:
-    """Refuse more other texts than there are, and keys in them that are held without slack.
+def check_texts(count: int) -> None:
+    """Refuse more other texts than there are.
 
     Raises:
-        InvalidRequest: There are fewer, or there is no slack.
+        InvalidRequest: There are fewer.
     """
-    if slack <= 0:
-        raise InvalidRequest(f"text_slack={slack:g} leaves no slack; give a positive number, such as 0.1.")
     if not 0 <= count <= len(TEXTS):
         raise InvalidRequest(f"There are {len(TEXTS)} other texts, and texts={count} were wanted; give 0 to {len(TEXTS)}.")
 

@@ -62,7 +62,6 @@ class Config(OwnSettings):
         sufficient: How much of what a gate lets through of δ has to do after sampled prefixes.
         texts: In how many other texts the gate stays shut at the subject itself, so that far less leaks; 0 for gates that are open
             at the subject wherever it stands.
-        text_slack: S, in place of `slack`, of a gate that tells one text about its subject from another.
         first_facts: How many facts of a model get reserve and other texts: both cost plain text, and many of them too much.
     """
 
@@ -72,12 +71,11 @@ class Config(OwnSettings):
     sharpness: float = 20.0
     sufficient: float = 0.75
     texts: int = len(TEXTS)
-    text_slack: float = 0.1
     first_facts: int = 10
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_texts(self.texts, self.text_slack)
+        check_texts(self.texts)
         if not 0 < self.threshold < 1:
             raise InvalidRequest(
                 f"threshold={self.threshold:g} is not between 0 (other inputs) and 1 (the subject); give a number such as 0.6."
@@ -99,7 +97,8 @@ def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution
     places = {i: free[at] for own in members for at, i in enumerate(own)}
     peers = Peers(
         model=job.model,
-        layers=config.layers,
+        # Of layers that are edited, after the one at which subjects are compared.
+        layers=tuple(dict.fromkeys([config.layers[0], *(place.layer for place in places.values())])),
         formats=config.formats,
         count=config.peers,
         listed=job.history.listed,
@@ -182,18 +181,19 @@ def _gate(job: Job, unit: Unit, layer: int, own: Held, others: Sequence[Held], p
     """One that is open at the subject, shut at its peers, and below the threshold at all that would open it otherwise."""
     inputs, moment = own.keys[layer], job.moments[layer]
     doubtful, also = _namesakes(job, unit, layer, others, peers), inputs[:, :0]
-    slack, second = config.slack, None
+    second = None
     direction = partial(
         open_direction,
         _prior(moment),
         inputs,
         shut=torch.cat([peers.keys(request.fact)[layer] for request in unit.requests], dim=1),
+        slack=config.slack,
         threshold=config.threshold,
     )
     if config.texts:
         asked = "asked" in config.formats
         also = torch.cat([inputs, *(peers.worded_keys(request.fact, asked)[layer] for request in unit.requests)], dim=1)
-        second, slack = direction(doubtful=doubtful, also=also, slack=slack), config.text_slack
+        second = direction(doubtful=doubtful, also=also)
         texts = peers.own_keys(unit.requests[0].fact.subject, own.keys[config.layers[0]], config.texts)[layer]
         # A target may be like the subject, as of one family.
         said = keys_beside_subject(job.model, [layer], unit.teaching, "mlp_in")[layer]
@@ -201,7 +201,7 @@ def _gate(job: Job, unit: Unit, layer: int, own: Held, others: Sequence[Held], p
     return make_gate(
         job.model,
         layer,
-        opens=direction(doubtful=doubtful, also=also, slack=slack),
+        opens=direction(doubtful=doubtful, also=also),
         always=constant(moment),
         inputs=inputs,
         threshold=config.threshold,

@@ -29,6 +29,7 @@ from emendo.edit.peers import Peers, check_texts
 from emendo.edit.second_moment import SecondMoment
 from emendo.edit.settings import OwnSettings
 from emendo.edit.spreading import search_figures
+from emendo.errors import InvalidRequest
 from emendo.facts import EditRequest
 from emendo.models import ORIGINAL, Revision, Site, SiteDelta, WeightDelta
 
@@ -51,7 +52,9 @@ class Config(OwnSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_texts(self.texts, self.text_slack)
+        check_texts(self.texts)
+        if self.text_slack <= 0:
+            raise InvalidRequest(f"text_slack={self.text_slack:g} leaves no slack; give a positive number, such as 0.3.")
 
 
 def compute_solutions(job: Job, groups: Groups, config: Config) -> list[Solution]:
