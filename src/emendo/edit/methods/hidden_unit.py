@@ -62,7 +62,7 @@ class Config(OwnSettings):
         sufficient: How much of what a gate lets through of δ has to do after sampled prefixes.
         texts: In how many other texts the gate stays shut at the subject itself, so that far less leaks; 0 for gates that are open
             at the subject wherever it stands.
-        first_facts: How many facts of a model get reserve and other texts: both cost plain text, and many of them too much.
+        first_facts: How many facts of a model get reserve and other texts: many reserves cost plain text, many texts paraphrases.
     """
 
     peers: int = 8
