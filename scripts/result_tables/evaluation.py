@@ -112,12 +112,12 @@ def _setting(value: Any) -> str:
 
 
 def sequence(path: Path) -> str:
-    """The table of sequential edits from a file as `emendo.evaluate.sequence_figure` describes it."""
+    """Sequential edits at powers of ten and at their end, from a file as `emendo.evaluate.sequence_figure` describes it."""
     document = json.loads(path.read_text(encoding="utf-8"))
     curves = read_curves(document)
     known = {measure.name: measure for curve in curves for measure in curve.measures}
     measures = [known[name] for name in ("score", "generation_completion", "generation_chat") if name in known]
-    rows = [_sequence_row(curve, point, measures) for curve in curves for point in curve.points]
+    rows = [_sequence_row(curve, point, measures) for curve in curves for point in _milestones(curve)]
     header = ("method", "edits so far", *map(layout.label, measures), "perplexity, ratio to unedited", "‖Δ‖ / ‖W‖")
     told = f"{document['benchmark']}, of the facts edited so far n asked again, on {document['model']} (seed {document['seed']})"
     parts = [
@@ -126,6 +126,10 @@ def sequence(path: Path) -> str:
         layout.source(told, document["command"], document["date"]),
     ]
     return "\n\n".join(parts)
+
+
+def _milestones(curve: Curve) -> list[Point]:
+    return [point for point in curve.points if str(point.edits).strip("0") == "1" or point is curve.points[-1]]
 
 
 def _sequence_row(curve: Curve, point: Point, measures: list[Figure]) -> tuple[Any, ...]:

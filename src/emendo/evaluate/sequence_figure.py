@@ -7,8 +7,8 @@ The document is a JSON object:
                   "points": [{"edits", "refused", "figures": [Figure], "perplexity_ratio", "perplexity_interval": [low, high],
                               "seconds_an_edit", "relative_norm", "collapsed"}]}]}
 
-A panel shows a measure on all edits so far, a colour a method, dashed where edits are solved together, the 95 % interval as a band,
-edits on a logarithmic axis; a cross marks a model that has collapsed.
+A panel shows a measure on all edits so far, a colour a method, dashed where edits are solved together, the 95 % interval as a bar,
+edits on a logarithmic axis; a cross marks a model that has collapsed. Curves stand a little apart, so that bars can be told apart.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ _INK = "#1d2127"
 _LEGEND, _HANDLE = 100, 6
 # Below this ratio an axis has few powers of ten, so the numbers between are written too.
 _NARROW = 5.0
-# Numbers on the logarithmic axis stand at least this factor apart.
-_APART = 1.8
+# Numbers on the logarithmic axis stand at least this factor apart, the points of one number of edits this one.
+_APART, _BESIDE = 1.8, 1.035
 _STYLE: dict[Any, Any] = {
     "text.color": _INK,
     "axes.labelcolor": _INK,
@@ -209,32 +209,34 @@ class _Look:
     colour: str
     marker: str
     dashes: str
+    shift: float
 
 
 def _looks(curves: Sequence[Curve]) -> list[_Look]:
-    """How each curve is drawn: its colour and marker by the method, its dashes by the size of the batch."""
+    """How each curve is drawn: its colour and marker by the method, its dashes by the size of the batch, its place by its rank."""
     names = list(dict.fromkeys(curve.name for curve in curves))
     return [
         _Look(
             colour=_COLOURS[names.index(curve.name) % len(_COLOURS)],
             marker=_MARKERS[names.index(curve.name) // len(_COLOURS) % len(_MARKERS)],
             dashes="-" if curve.batch == 1 else "--",
+            shift=_BESIDE ** (at - (len(curves) - 1) / 2),
         )
-        for curve in curves
+        for at, curve in enumerate(curves)
     ]
 
 
 def _line(
     axes: Axes, look: _Look, label: str, points: Sequence[Point], values: Sequence[tuple[float, float, float]]
 ) -> None:
-    edits = [point.edits for point in points]
+    edits = [point.edits * look.shift for point in points]
     # A model that has fallen apart may have no finite perplexity; its line ends there.
     estimates, lows, highs = (
         [value if math.isfinite(value) else math.nan for value in side] for side in zip(*values, strict=True)
     )
     axes.plot(edits, estimates, look.dashes, color=look.colour, marker=look.marker, markersize=4, linewidth=1.6, label=label)
-    axes.fill_between(edits, lows, highs, color=look.colour, alpha=0.15, linewidth=0)
-    fallen = [(point.edits, estimate) for point, estimate in zip(points, estimates, strict=True) if point.collapsed]
+    axes.vlines(edits, lows, highs, color=look.colour, alpha=0.5, linewidth=1)
+    fallen = [(at, estimate) for at, point, estimate in zip(edits, points, estimates, strict=True) if point.collapsed]
     if fallen:
         axes.plot(*zip(*fallen, strict=True), "x", color=look.colour, markersize=10, markeredgewidth=2)
 
