@@ -7,7 +7,7 @@ The document is a JSON object:
                   "points": [{"edits", "refused", "figures": [Figure], "perplexity_ratio", "perplexity_interval": [low, high],
                               "seconds_an_edit", "relative_norm", "collapsed"}]}]}
 
-A panel shows a measure on all edits so far, a colour a method, dashed where edits are solved together, the 95 % interval as a bar,
+A panel shows a measure on the edits so far, a colour a method, dashed where edits are solved together, the 95 % interval as a bar,
 edits on a logarithmic axis; a cross marks a model that has collapsed. Curves stand a little apart, so that bars can be told apart.
 """
 
@@ -59,7 +59,7 @@ class Point:
     Attributes:
         edits: That were made so far, or refused.
         refused: How many of them the guard refused.
-        figures: On all of them, by measure.
+        figures: On them, or a sample of them, by measure.
         perplexity_ratio: Of unrelated text, to that of the unedited model.
         perplexity_low: Lower end of its 95 % interval.
         perplexity_high: Upper end.
@@ -183,7 +183,7 @@ def _draw_measure(axes: Axes, curves: Sequence[Curve], measure: Figure) -> None:
         if values:
             _line(axes, look, curve.label, [point for point, _ in points], values)
     forced = "*" if measure.teacher_forced else ""
-    axes.set_title(f"{measure.label}{forced}, all edits so far", loc="left")
+    axes.set_title(f"{measure.label}{forced}, of edits so far", loc="left")
     axes.set_ylabel(measure.unit)
     if measure.unit == "%":
         axes.set_ylim(-2, 102)

@@ -41,8 +41,8 @@ def sequence_page(document: Mapping[str, Any]) -> str:
         "sequence.html",
         title=f"{most:,} edits in sequence on {document.get('benchmark', 'a benchmark')}",
         introduction=(
-            f"Edits pile up in one {document.get('model', 'model')}, one batch after another, and all facts edited so far are "
-            "asked again at each point. Every figure stands with its 95 % interval."
+            f"Edits pile up in one {document.get('model', 'model')}, one batch after another. At each point the facts edited so "
+            "far are asked again, or a sample of them: n says how many. Every figure stands with its 95 % interval."
         ),
         facts=_facts(document),
         figure=sequence_svg(curves),
