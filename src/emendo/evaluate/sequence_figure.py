@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
 
 _PANELS = ("generation_completion", "generation_chat", "score")
-# Okabe and Ito's colours, told apart by the colour-blind; markers tell apart what shares one.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C8C8C")
-_MARKERS = "osD^vPX"
+# Okabe and Ito's colours, told apart by the colour-blind, then some more; markers tell apart what is much alike.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C8C8C", "#882255", "#999933", "#7B4FCF")
+_MARKERS = "osD^vPp"
 _INK = "#1d2127"
 # Characters of a legend's line, and what a name's line beside it takes of them.
 _LEGEND, _HANDLE = 100, 6
@@ -198,7 +198,7 @@ def _draw_perplexity(axes: Axes, curves: Sequence[Curve]) -> None:
     axes.axhline(1, color=_INK, linewidth=0.8, linestyle=":")
     axes.set_title("perplexity of unrelated text, ratio to unedited", loc="left")
     axes.set_yscale("log")
-    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_major_formatter("{x:,g}")
     if max(p.perplexity_high for curve in curves for p in curve.points) < _NARROW:
         axes.yaxis.set_minor_formatter("{x:.4g}")
     _log_axis(axes, curves)
@@ -218,7 +218,7 @@ def _looks(curves: Sequence[Curve]) -> list[_Look]:
     return [
         _Look(
             colour=_COLOURS[names.index(curve.name) % len(_COLOURS)],
-            marker=_MARKERS[names.index(curve.name) // len(_COLOURS) % len(_MARKERS)],
+            marker=_MARKERS[names.index(curve.name) % len(_MARKERS)],
             dashes="-" if curve.batch == 1 else "--",
             shift=_BESIDE ** (at - (len(curves) - 1) / 2),
         )
