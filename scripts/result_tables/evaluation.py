@@ -149,7 +149,6 @@ PARTS: Parts = {
     "quality": ("methods_counterfact.json", quality),
     "sequence": ("sequence.json", sequence),
     "sequence one by one": ("sequence_one_by_one.json", sequence),
-    "sequence of baselines": ("sequence_ft.json", sequence),
     "sequence of batches": ("sequence_batches.json", sequence),
     "differences": ("methods_counterfact.json", differences),
     "differences on all cases": ("score_counterfact.json", differences),
