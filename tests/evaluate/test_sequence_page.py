@@ -6,6 +6,7 @@ import copy
 import importlib.util
 import json
 import math
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 
 from emendo.errors import InvalidRequest
 from emendo.evaluate import Figure
-from emendo.evaluate.sequence_figure import draw_sequence, read_curves
+from emendo.evaluate.sequence_figure import draw_sequence, read_curves, sequence_svg
 from emendo.evaluate.sequence_page import sequence_page
 from html_page import Page
 
@@ -106,6 +107,15 @@ def test_the_picture_is_written(document: dict[str, Any], tmp_path: Path, suffix
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
+def test_curves_of_ten_methods_differ_in_colour_and_stand_apart(document: dict[str, Any]) -> None:
+    (first, _) = document["methods"]
+    svg = sequence_svg(read_curves({**document, "methods": [{**first, "method": f"m{at}"} for at in range(10)]}))
+    legend = svg[svg.index('<g id="legend_1">') :]
+    assert len(set(re.findall(r"stroke: (#[0-9a-f]{6})", legend))) >= 10
+    places = re.findall(r'<use xlink:href="#\w+" x="([\d.]+)" y="[\d.]+" style="fill: #', svg[: svg.index("axes_2")])
+    assert len(set(places)) >= 30
+
+
 def test_numbers_on_the_axis_do_not_run_into_each_other(document: dict[str, Any], tmp_path: Path) -> None:
     for point, edits in zip(document["methods"][0]["points"], (1000, 300, 600), strict=True):
         point["edits"] = edits
@@ -133,7 +143,7 @@ def test_another_document_is_refused_in_a_sentence(wrong: dict[str, Any]) -> Non
         sequence_page(wrong)
 
 
-def test_the_table_in_the_documentation_has_a_row_a_point(
+def test_the_table_in_the_documentation_has_the_powers_of_ten_and_the_end(
     document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = Path(__file__).parents[2] / "scripts" / "build_tables.py"
@@ -143,9 +153,13 @@ def test_the_table_in_the_documentation_has_a_row_a_point(
     build_tables = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(build_tables)
     monkeypatch.setattr(build_tables, "RESULTS", tmp_path)
+    first = document["methods"][0]["points"]
+    first += [{**first[0], "edits": edits} for edits in (30, 300)]
     (tmp_path / "sequence.json").write_text(json.dumps(document))
     rendered = build_tables.render("<!-- sequence -->\n<!-- end -->\n")
     assert "| `alphaedit`, 10 at a time | 100 | 88.0 (83.0–92.0), n 100 |" in rendered
     assert "| 100, 30 refused, collapsed | 10.0 (5.0–14.0), n 100 |" in rendered
     assert f"Command: `{document['command']}`" in rendered
-    assert sum(line.startswith("|") for line in rendered.splitlines()) == 2 + 6
+    assert "| `alphaedit`, 10 at a time | 300 |" in rendered
+    assert "| `alphaedit`, 10 at a time | 30 |" not in rendered
+    assert sum(line.startswith("|") for line in rendered.splitlines()) == 2 + 7
