@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from emendo.companions import paraphrases
 from emendo.edit.closed_form import ClosedForm
 from emendo.edit.contexts import Context, chat_context, teaching_contexts
 from emendo.edit.keys_values import keys_at_subject, keys_beside_subject, read_at_subject
@@ -93,6 +94,18 @@ def test_the_same_said_in_other_words_is_read_where_the_subject_stands_and_if_wa
     assert worded.shape[1] > len(BEGINNINGS)
     unruly = Fact.parse("How large is {Texas}?")
     assert peers.worded_keys(unruly, True)[2].shape[1] == peers.worded_keys(unruly, False)[2].shape[1] + len(ASKED)
+
+
+def test_no_gate_is_held_open_where_a_subject_is_the_first_token_of_a_text(tiny: EditableModel) -> None:
+    fact = replace(FACT, subject="Q")
+    (first,) = _bare(tiny, Fact(subject="Q", prompt="{}'s capital is"))
+    assert first.is_unread
+    assert paraphrases(EditRequest(fact=fact, target_new="-"))[0].fact.text == "Q's capital is"
+    held, sink = _peers(tiny, 0).worded_keys(fact, False)[2], keys_at_subject(tiny, 2, [first])
+    assert held.shape[1] >= len(BEGINNINGS)
+    assert float((held - sink).norm(dim=0).min()) > 1e-3
+    (other,) = _bare(tiny, replace(FACT, prompt="It is well known that the capital of {} is", subject="Q"))
+    assert float((held - keys_at_subject(tiny, 2, [other])).norm(dim=0).min()) < 1e-3
 
 
 def test_a_text_in_which_the_key_is_the_edited_one_is_left_out(tiny: EditableModel) -> None:

@@ -100,14 +100,15 @@ class Peers:
         return {layer: keys[:, is_other] for layer, keys in read.items()}
 
     def worded_keys(self, fact: Fact, asked: bool) -> dict[int, Float[Tensor, "d_mlp n"]]:
-        """By layer, a column for each place where the subject stands in what else, by rule, may say the fact, or also ask it."""
+        """By layer, a column for each place where the subject is read in what else, by rule, may say the fact, or also ask it."""
         said = [request.fact for request in paraphrases(EditRequest(fact=fact, target_new="-"))]
         told = [*(Fact(subject=fact.subject, prompt=text) for text in BEGINNINGS), *said]
         contexts = [context for one in told for context in untaught_contexts(self.model, one, ["completion"])]
         if asked:
             question = fact.other_question() or fact.question()
             contexts += [chat_context(self.model, text.format(question), fact.subject) for text in ASKED]
-        return self._read(contexts)
+        # Open at an attention sink, a gate would be open at the beginning of any text.
+        return self._read([context for context in contexts if not context.is_unread])
 
     def nearest(self, fact: Fact) -> list[Fact]:
         """The fact about other subjects, those first whose names have the keys that are most like those of its subject's."""
