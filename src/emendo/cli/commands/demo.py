@@ -13,7 +13,7 @@ NEXT = [
     ('emendo ask "What is the capital of California?"', "original and edited model side by side"),
     ('emendo edit "The capital of {California} is" Sacramento', "an edit of your own, recorded in your ledger"),
     ("emendo log", "what was edited, by whom and why; emendo revert N takes it back"),
-    ("emendo serve", "a page to chat with original and edited model side by side, and to fix what is wrong"),
+    ("emendo serve", "a page to chat with both models side by side, and to fix what is wrong"),
     ('emendo verify "The capital of California is Los Angeles."', "any answer, claim by claim, beside independent evidence"),
     ('emendo trace "The capital of {Germany} is" -o trace.png', "where the model keeps a fact"),
     ("emendo export merged-model --format merged", "the edited model as a folder that transformers loads"),
