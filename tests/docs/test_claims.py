@@ -45,7 +45,7 @@ def _stands_for(claim: Claim, measured: tuple[float, float, float]) -> bool:
 
 
 def test_every_figure_that_the_readme_tells_in_prose_stands_in_a_result_file() -> None:
-    results = [json.loads(path.read_text()) for path in (ROOT / "docs/results").glob("*.json")]
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in (ROOT / "docs/results").glob("*.json")]
     measured = set(_measured(results))
     claims = _claims((ROOT / "README.md").read_text(encoding="utf-8"))
     assert len(claims) > 10
