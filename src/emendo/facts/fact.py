@@ -148,6 +148,11 @@ class EditRequest:
     def __post_init__(self) -> None:
         if not self.target_new.strip():
             raise InvalidRequest(f"The target of '{self.fact.marked}' is empty; say what the model shall answer.")
+        if not re.search(r"\w", self.fact.prompt):
+            raise InvalidRequest(
+                f"The prompt '{self.fact.text}' is nothing but its subject; "
+                "write what is told of it, as in 'The capital of {France} is'."
+            )
         object.__setattr__(self, "target_new", self.target_new.strip())
         if not self.id:
             words = json.dumps([self.fact.prompt, self.fact.subject, self.target_new])
