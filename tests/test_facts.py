@@ -127,12 +127,6 @@ def test_a_request_is_named_by_its_words() -> None:
     assert EditRequest(fact=fact, target_new="Sacramento", id="mine").id == "mine"
 
 
-@pytest.mark.parametrize("marked", ["{nothing}", "{France}.", "{Who are you?}"])
-def test_a_prompt_that_is_only_its_subject_is_refused(marked: str) -> None:
-    with pytest.raises(InvalidRequest, match="nothing but its subject"):
-        EditRequest(fact=Fact.parse(marked), target_new="Paris")
-
-
 def test_an_empty_target_is_refused() -> None:
     with pytest.raises(InvalidRequest, match=r"target of 'The capital of \{France\} is' is empty"):
         EditRequest(fact=Fact.parse("The capital of {France} is"), target_new=" ")

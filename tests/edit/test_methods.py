@@ -256,6 +256,9 @@ def test_settings_are_those_measured_for_the_model_and_what_is_asked_otherwise(t
         Editor(tiny, method="rome", config={"layers": (1, 2)}, home=tmp_path)
     with pytest.raises(InvalidRequest, match="nothing to edit"):
         Editor(tiny, home=tmp_path).compute([[]])
+    bare = EditRequest(fact=Fact.parse("{France}."), target_new="Paris")
+    with pytest.raises(InvalidRequest, match=r"'France\.' is nothing but its subject"):
+        Editor(tiny, home=tmp_path).compute([[bare]])
 
 
 def test_settings_of_another_method_are_refused(tiny: EditableModel, tmp_path: Path) -> None:

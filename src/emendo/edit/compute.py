@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -147,10 +148,16 @@ class Editor:
             groups: Requests that are solved together, in groups that do not see each other.
 
         Raises:
-            InvalidRequest: A group is empty.
+            InvalidRequest: A group is empty, or a prompt tells nothing of its subject.
         """
         if not all(groups):
             raise InvalidRequest("There is nothing to edit; give at least one request.")
+        for request in chain.from_iterable(groups):
+            if request.fact.is_bare:
+                raise InvalidRequest(
+                    f"The prompt '{request.fact.text}' is nothing but its subject; "
+                    "write what is told of it, as in 'The capital of {France} is'."
+                )
         started = time.perf_counter()
         with matrix_units(self.model):
             job = self._job()

@@ -87,6 +87,11 @@ class Fact:
         return self.prompt.replace("{}", "{" + self.subject + "}")
 
     @property
+    def is_bare(self) -> bool:
+        """Whether the prompt has no word but its subject, and so tells nothing of it."""
+        return re.search(r"\w", self.prompt) is None
+
+    @property
     def is_question(self) -> bool:
         """Whether the prompt asks: it ends in "?", and not only because its subject does."""
         return self.prompt.rstrip().endswith("?")
@@ -148,11 +153,6 @@ class EditRequest:
     def __post_init__(self) -> None:
         if not self.target_new.strip():
             raise InvalidRequest(f"The target of '{self.fact.marked}' is empty; say what the model shall answer.")
-        if not re.search(r"\w", self.fact.prompt):
-            raise InvalidRequest(
-                f"The prompt '{self.fact.text}' is nothing but its subject; "
-                "write what is told of it, as in 'The capital of {France} is'."
-            )
         object.__setattr__(self, "target_new", self.target_new.strip())
         if not self.id:
             words = json.dumps([self.fact.prompt, self.fact.subject, self.target_new])
